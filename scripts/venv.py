@@ -1,0 +1,75 @@
+"""Make .venv and install what a lock file pins: ``venv.py serve|test``.
+
+Does nothing if that is installed already. Uses uv if it is on the PATH, else
+venv and pip. Two at a time take turns.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+
+
+def main() -> int:
+    kind = sys.argv[1]
+    with (ROOT / "scripts" / "venv.py").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when this process ends, however it does
+        # What is installed for the tests holds what the server needs.
+        if any(is_installed(each) for each in {kind, "test"}):
+            return 0
+        print(f"installing into {VENV} (once)", file=sys.stderr)
+        try:
+            install(kind)
+        except subprocess.CalledProcessError as error:
+            print(f"cannot install: {error.cmd[0]} ended with {error.returncode}", file=sys.stderr)
+            return 1
+        (VENV / f"{kind}.installed").write_text(wanted(kind))
+    return 0
+
+
+def is_installed(kind: str) -> bool:
+    stamp = VENV / f"{kind}.installed"
+    return PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted(kind)
+
+
+def wanted(kind: str) -> str:
+    """Everything that decides what is in the environment, and where it stands."""
+    digest = hashlib.sha256(str(ROOT).encode())
+    for name in (f"scripts/{kind}.lock", "pyproject.toml"):
+        digest.update((ROOT / name).read_bytes())
+    return f"{digest.hexdigest()} {sys.version_info.major}.{sys.version_info.minor}\n"
+
+
+def install(kind: str) -> None:
+    lock = str(ROOT / "scripts" / f"{kind}.lock")
+    uv = shutil.which("uv")
+    shutil.rmtree(VENV, ignore_errors=True)
+    if uv is not None:
+        run(uv, "venv", "--quiet", "--python", sys.executable, str(VENV))
+        pip = [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
+    else:
+        if subprocess.run(
+            [sys.executable, "-c", "import ensurepip"], capture_output=True
+        ).returncode:
+            print("Python's venv is missing (Debian: apt install python3-venv)", file=sys.stderr)
+            sys.exit(1)
+        run(sys.executable, "-m", "venv", str(VENV))
+        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--require-hashes", "-r", lock)
+    run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+
+
+def run(*command: str) -> None:
+    subprocess.run(
+        command, check=True, stdout=sys.stderr, env={**os.environ, "VIRTUAL_ENV": str(VENV)}
+    )
+
+
+sys.exit(main())
