@@ -1,0 +1,21 @@
+"""The three ways in which things go wrong, and who is told."""
+
+
+class ChatError(Exception):
+    """A person's mistake: its text is shown to them, and the session goes on."""
+
+
+class InputEnded(ChatError):
+    """A question cannot be answered: whoever was asked has ended their input."""
+
+
+class ProtocolError(Exception):
+    """Bytes that no client should send: the session ends with this text as its reason."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` names each fault with its path."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems

@@ -1,0 +1,137 @@
+"""How much one connection may do, and how many connections one address may make."""
+
+import functools
+from ipaddress import ip_address, ip_network
+
+import attrs
+
+from trioserve.observe import Counters
+
+
+@attrs.define(eq=False)
+class TokenBucket:
+    """`burst` at once, then `rate` a second. It only says how long to wait; nothing is dropped.
+
+    Times are seconds on one clock that never goes back.
+    """
+
+    burst: float
+    rate: float  # tokens per second
+    _owed: float = attrs.field(default=0.0, init=False)  # tokens taken and not yet regained
+    _as_of: float = attrs.field(default=0.0, init=False)
+
+    def delay(self, now: float, cost: float) -> float:
+        """Seconds until `cost` tokens may be taken."""
+        self._regain(now)
+        return max(0.0, (self._owed + min(cost, self.burst) - self.burst) / self.rate)
+
+    def take(self, now: float, cost: float) -> None:
+        """Take `cost` tokens, also more than there are: the debt delays what comes next."""
+        self._regain(now)
+        self._owed += cost
+
+    def _regain(self, now: float) -> None:
+        if now > self._as_of:
+            self._owed = max(0.0, self._owed - (now - self._as_of) * self.rate)
+            self._as_of = now
+
+
+@attrs.frozen
+class DoorLimits:
+    """How many connections there may be."""
+
+    connections: int = 10_000
+    per_address: int = 16  # at one time; loopback and unix sockets are exempt
+    new_per_address: int = 32  # within `new_within`; loopback and unix sockets are exempt
+    new_within: float = 600.0  # seconds
+
+
+@attrs.define(eq=False)
+class _Caller:
+    """What one address has open, and how often it has come since its window began."""
+
+    window_began: float
+    came: int = attrs.field(default=0, init=False)
+    open: int = attrs.field(default=0, init=False)
+
+
+@attrs.define(eq=False)
+class Door:
+    """Counts the connections, in all and by address, and refuses those beyond the limits."""
+
+    limits: DoorLimits
+    counters: Counters
+    open: int = attrs.field(default=0, init=False)
+    _callers: dict[str, _Caller] = attrs.field(factory=dict, init=False)
+    _sweep_at: int = attrs.field(default=1024, init=False)  # so many callers
+
+    def enter(self, host: str | None, now: float) -> str | None:
+        """Let a connection in, for which `leave` must be called; or return why not."""
+        caller = self._caller(host, now)
+        refusal = self._refusal(caller)
+        if refusal is not None:
+            self.counters.refused[refusal] += 1
+            return refusal
+        self.open += 1
+        self.counters.connections += 1
+        if caller is not None:
+            caller.open += 1
+            caller.came += 1
+        return None
+
+    def leave(self, host: str | None, now: float) -> None:
+        """Note that a connection that was let in has ended."""
+        self.open -= 1
+        if (caller := self._caller(host, now)) is not None:
+            caller.open -= 1
+
+    def _refusal(self, caller: _Caller | None) -> str | None:
+        if self.open >= self.limits.connections:
+            return "the server is full"
+        if caller is None:
+            return None
+        if caller.open >= self.limits.per_address:
+            return f"there are {self.limits.per_address} connections from your address, the most"
+        if caller.came >= self.limits.new_per_address:
+            minutes = self.limits.new_within / 60
+            return f"too many new connections from your address within {minutes:g} minutes"
+        return None
+
+    def _caller(self, host: str | None, now: float) -> _Caller | None:
+        """The caller to count by; None for whoever is not limited."""
+        key = _limited_by(host)
+        if key is None:
+            return None
+        caller = self._callers.get(key)
+        if caller is None:
+            self._sweep(now)
+            caller = self._callers[key] = _Caller(now)
+        elif now - caller.window_began >= self.limits.new_within:
+            caller.window_began = now
+            caller.came = 0
+        return caller
+
+    def _sweep(self, now: float) -> None:
+        """Forget callers who have nothing open and a window that has ended."""
+        if len(self._callers) >= self._sweep_at:
+            self._callers = {
+                key: caller
+                for key, caller in self._callers.items()
+                if caller.open or now - caller.window_began < self.limits.new_within
+            }
+            self._sweep_at = max(1024, 2 * len(self._callers))
+
+
+@functools.lru_cache(maxsize=1024)
+def _limited_by(host: str | None) -> str | None:
+    """The address, or of an IPv6 one the /64: that is what one subscriber is given (RFC 6177)."""
+    if host is None:
+        return None
+    address = ip_address(host.partition("%")[0])
+    if address.is_loopback:
+        return None
+    if address.version == 4:
+        return host
+    if address.ipv4_mapped is not None:
+        return _limited_by(str(address.ipv4_mapped))
+    return str(ip_network((address, 64), strict=False))

@@ -1,0 +1,295 @@
+"""What travels: requests to the broker, and the events that come of them.
+
+Requests are verbs, events are in the past tense. Both are frozen values and
+know neither sockets nor clocks. An `id` counts microseconds since 1970 and
+rises with every message of the server; it is also the time of the message.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+# ---------------------------------------------------------------- requests
+
+
+@attrs.frozen
+class Enter:
+    """Take the member's nick and enter the first room: from here on they are one of the people."""
+
+    room: str
+
+
+@attrs.frozen
+class Say:
+    """Say a line in the current room. With `echo` the author is shown it too."""
+
+    text: str
+    echo: bool = False
+
+
+@attrs.frozen
+class Act:
+    """Say in the current room what one does: ``** ann waves``."""
+
+    text: str
+
+
+@attrs.frozen
+class Announce:
+    """Let the server say a line in the current room: ``* ann rolled 6``."""
+
+    text: str
+
+
+@attrs.frozen
+class Tell:
+    """Say a line to one person alone."""
+
+    nick: str
+    text: str
+
+
+@attrs.frozen
+class Join:
+    """Enter a room, which is made if there is none, and make it the current one."""
+
+    room: str
+
+
+@attrs.frozen
+class Leave:
+    """Leave a room, with a last word or without one."""
+
+    room: str
+    text: str = ""
+
+
+@attrs.frozen
+class Switch:
+    """Make a room the current one."""
+
+    room: str
+
+
+@attrs.frozen
+class Rename:
+    """Take another nick."""
+
+    nick: str
+
+
+@attrs.frozen
+class SetTopic:
+    """Set the topic of a room; an empty text takes it away."""
+
+    room: str
+    topic: str
+
+
+@attrs.frozen
+class Ignore:
+    """Show nothing more of what a nick says."""
+
+    nick: str
+
+
+@attrs.frozen
+class Unignore:
+    """Show again what a nick says."""
+
+    nick: str
+
+
+@attrs.frozen
+class SetQuiet:
+    """Show who joins and leaves, or do not."""
+
+    quiet: bool
+
+
+@attrs.frozen
+class Depart:
+    """Leave everything, for `reason` (empty: for none that matters)."""
+
+    reason: str = ""
+
+
+@attrs.frozen
+class Settle:
+    """Do nothing. Its outcome comes after that of everything sent before it."""
+
+
+@attrs.frozen
+class Unfold:
+    """Tell the big rooms who came and went since the last time."""
+
+
+@attrs.frozen
+class Close:
+    """Announce no more departures: everybody is about to leave."""
+
+
+Request = (
+    Enter
+    | Say
+    | Act
+    | Announce
+    | Tell
+    | Join
+    | Leave
+    | Switch
+    | Rename
+    | SetTopic
+    | Ignore
+    | Unignore
+    | SetQuiet
+    | Depart
+    | Settle
+    | Unfold
+    | Close
+)
+
+# ------------------------------------------------------------------ events
+
+
+@attrs.frozen
+class Said:
+    """Somebody said a line in a room."""
+
+    id: int
+    room: str
+    nick: str
+    text: str
+
+
+@attrs.frozen
+class Acted:
+    """Somebody said in a room what they do."""
+
+    id: int
+    room: str
+    nick: str
+    text: str
+
+
+@attrs.frozen
+class Announced:
+    """The server said a line in a room, on behalf of the person `nick`."""
+
+    id: int
+    room: str
+    nick: str
+    text: str
+
+
+@attrs.frozen
+class Told:
+    """Somebody said a line to one person alone."""
+
+    id: int
+    sender: str
+    recipient: str
+    text: str
+
+
+@attrs.frozen
+class Joined:
+    """Somebody entered a room."""
+
+    room: str
+    nick: str
+
+
+@attrs.frozen
+class Left:
+    """Somebody left a room and stays on the server."""
+
+    room: str
+    nick: str
+    reason: str
+
+
+@attrs.frozen
+class Departed:
+    """Somebody left the server."""
+
+    nick: str
+    reason: str
+
+
+@attrs.frozen
+class Thronged:
+    """Many came to a big room or left it: the first few nicks, and how many in all."""
+
+    room: str
+    joined: Sequence[str]
+    joined_total: int
+    left: Sequence[str]
+    left_total: int
+
+
+@attrs.frozen
+class Renamed:
+    """Somebody took another nick."""
+
+    old: str
+    new: str
+
+
+@attrs.frozen
+class TopicSet:
+    """Somebody set the topic of a room, or took it away (empty)."""
+
+    room: str
+    nick: str
+    topic: str
+
+
+@attrs.frozen
+class Entered:
+    """What a room shows to the one who enters: its topic, who is there, the last messages.
+
+    `nicks` are the first few of `total`; `messages` are oldest first.
+    """
+
+    room: str
+    topic: str
+    nicks: Sequence[str]
+    total: int
+    messages: Sequence["Message"]
+
+
+@attrs.frozen
+class Skipped:
+    """A member did not read, and `count` messages of a room were not sent to them."""
+
+    room: str
+    count: int
+
+
+@attrs.frozen
+class Noticed:
+    """The server says something to one person: answers, errors, help."""
+
+    text: str
+
+
+Message = Said | Acted | Announced  # what people make; kept in the history, counted when skipped
+Event = (
+    Said
+    | Acted
+    | Announced
+    | Told
+    | Joined
+    | Left
+    | Departed
+    | Thronged
+    | Renamed
+    | TopicSet
+    | Entered
+    | Skipped
+    | Noticed
+)
+
+MESSAGE_TYPES: Final = (Said, Acted, Announced)

@@ -1,0 +1,70 @@
+"""Nicks and room names: what they may look like, and how they are compared."""
+
+import re
+from collections.abc import Container
+from typing import Final
+
+from trioserve.errors import ChatError
+
+MAX_NICK: Final = 24  # characters
+MAX_ROOM: Final = 32  # characters, without the #
+
+_NICK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+_ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
+
+# Names that a stranger could mistake for the server or for somebody in charge,
+# and the words that commands use for "you" and "all".
+_RESERVED: Final = frozenset(
+    "admin administrator all anonymous everybody everyone here me moderator nobody operator root "
+    "server system trioserve you".split()
+)
+
+
+def fold(name: str) -> str:
+    """The form under which `name` is unique: names differ by more than case."""
+    return name.lower()
+
+
+def check_nick(text: str) -> str:
+    """Return `text` as a nick.
+
+    Raises:
+        ChatError: if it cannot be one; the message says what a nick looks like.
+    """
+    nick = text.strip()
+    if not nick:
+        raise ChatError("a name cannot be empty")
+    if len(nick) > MAX_NICK:
+        raise ChatError(f"a name has at most {MAX_NICK} characters")
+    if _NICK.fullmatch(nick) is None:
+        raise ChatError("a name begins with a letter (a-z), then letters, digits, _ or -")
+    if fold(nick) in _RESERVED:
+        raise ChatError(f"the name {nick} is reserved")
+    return nick
+
+
+def check_room(text: str) -> str:
+    """Return `text` as the name of a room, with its `#` whether it was typed or not.
+
+    Raises:
+        ChatError: if it cannot be one; the message says what a room's name looks like.
+    """
+    bare = text.strip().removeprefix("#")
+    if not bare:
+        raise ChatError("a room's name cannot be empty")
+    if len(bare) > MAX_ROOM:
+        raise ChatError(f"a room's name has at most {MAX_ROOM} characters")
+    if _ROOM.fullmatch(bare) is None:
+        raise ChatError("a room's name is # and letters (a-z), digits, _ or -")
+    return "#" + bare
+
+
+def free_nick(wanted: str, taken: Container[str]) -> str:
+    """The first of wanted2, wanted3, … that is not in `taken` (folded nicks)."""
+    number = 2
+    while True:
+        suffix = str(number)
+        candidate = wanted[: MAX_NICK - len(suffix)] + suffix
+        if fold(candidate) not in taken:
+            return candidate
+        number += 1

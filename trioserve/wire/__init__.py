@@ -1,0 +1,1 @@
+"""Codecs without I/O: bytes in, lines out; events in, bytes out."""

@@ -1,0 +1,22 @@
+"""Who speaks another protocol on this port, and what to tell them."""
+
+import re
+from typing import Final
+
+_HTTP = re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d")
+_IRC = re.compile(rb"(CAP (LS|REQ)|NICK|PASS|USER)\b", re.IGNORECASE)
+
+HERE: Final = "this is a trioserve chat server for nc and telnet"
+
+
+def protocol_of(first: bytes) -> str | None:
+    """Name the protocol that a connection's first bytes belong to, if it is not chat."""
+    if first.startswith(b"\x16\x03"):  # a TLS handshake record (RFC 8446, 5.1)
+        return "TLS"
+    if first.startswith(b"SSH-"):  # RFC 4253, 4.2
+        return "SSH"
+    if _HTTP.match(first):
+        return "HTTP"
+    if _IRC.match(first):
+        return "IRC"
+    return None

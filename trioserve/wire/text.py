@@ -1,0 +1,207 @@
+"""What a person reads: text made safe for a terminal, and each event as a line.
+
+A person's text always stands behind a prefix that nobody can forge: `<ann> `,
+`** ann `, `ann -> you: `. Lines that begin with `* ` or `--` are the server's.
+"""
+
+import functools
+import re
+import time
+import unicodedata
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+import attrs
+
+from trioserve.messages import (
+    Acted,
+    Announced,
+    Departed,
+    Entered,
+    Event,
+    Joined,
+    Left,
+    Message,
+    Noticed,
+    Renamed,
+    Said,
+    Skipped,
+    Thronged,
+    Told,
+    TopicSet,
+)
+
+MAX_MARKS: Final = 4  # combining marks and joiners on one base; more climb over other lines
+
+
+@attrs.frozen(cache_hash=True)
+class Style:
+    """How one reader wants events to look. Readers of one style share the same bytes."""
+
+    here: bool = True  # the event's room is the reader's current one, and needs no name
+    quiet: bool = False  # no joins and departures
+
+
+# ---------------------------------------------------------------- safe text
+
+_UNSAFE = re.compile(
+    "["
+    "\x00-\x08\x0a-\x1f\x7f-\x9f"  # C0 but for the tab, DEL, C1
+    "\u2028\u2029"  # line and paragraph separator
+    "\u202a-\u202e\u2066-\u2069"  # bidi embeddings, overrides and isolates
+    "\u200e\u200f\u061c"  # bidi marks
+    "\u00ad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff"  # of no width, but for ZWJ and ZWNJ
+    "\u115f\u1160\u3164\uffa0"  # fillers: blank where a letter is expected
+    "\ufff9-\ufffb\ufffe\uffff"  # interlinear marks, and no characters at all
+    "\ud800-\udfff"  # surrogates
+    "\U000e0000-\U000e0fff"  # tags and variation selectors of no width
+    "]"
+)
+_JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ: Persian, Indic scripts and emoji need them
+
+
+def clean(text: str) -> str:
+    """Return `text` without anything that could move a cursor or hide what is said.
+
+    A tab becomes a space, the rest of what is unsafe goes; what is left is in
+    Unicode's NFC, with at most MAX_MARKS combining marks on a base. Text that
+    is clean already comes back as the same object.
+    """
+    if text.isprintable() and text.isascii():
+        return text
+    cleaned = unicodedata.normalize("NFC", _UNSAFE.sub("", text.replace("\t", " ")))
+    cleaned = _without_piled_marks(cleaned)
+    return text if cleaned == text else cleaned
+
+
+def _without_piled_marks(text: str) -> str:
+    kept = []
+    marks = 0
+    for character in text:
+        if character in _JOINERS or unicodedata.category(character) in ("Mn", "Me"):
+            marks += 1
+            if marks > MAX_MARKS:
+                continue
+        else:
+            marks = 0
+        kept.append(character)
+    return "".join(kept)
+
+
+def encode(line: str) -> bytes:
+    """Return a line as the bytes that go out: the one place where text becomes bytes.
+
+    It ends with CR LF for everybody: a telnet that has sent nothing yet cannot
+    be told from nc, and would show bare LFs as stairs.
+    """
+    return clean(line).encode() + b"\r\n"
+
+
+def encode_prompt(text: str) -> bytes:
+    """Return a question as bytes; the answer is typed behind it, on the same line."""
+    return clean(text).encode()
+
+
+# ------------------------------------------------------------ events to text
+
+
+def render(event: Event, style: Style) -> bytes:
+    """Return the lines that a reader of this style is shown; none if it is empty."""
+    match event:
+        case Said():
+            return encode(f"{_clock(event.id)}{_where(event, style)}<{event.nick}> {event.text}")
+        case Acted():
+            return encode(f"{_where(event, style)}** {event.nick} {event.text}")
+        case Announced():
+            return encode(f"{_where(event, style)}* {event.text}")
+        case Noticed():
+            return b"".join(encode(f"-- {line}".rstrip()) for line in event.text.split("\n"))
+        case Told():
+            return encode(f"{_clock(event.id)}{event.sender} -> {event.recipient}: {event.text}")
+        case Entered():
+            return _entered(event, style)
+        case Skipped():
+            return encode(
+                f"-- {plural(event.count, 'message')} skipped in {event.room}; /missed to read them"
+            )
+        case TopicSet():
+            said = f"set the topic: {event.topic}" if event.topic else "took the topic away"
+            return encode(f"* {_where(event, style)}{event.nick} {said}")
+        case Renamed():
+            return encode(f"* {event.old} is now {event.new}")
+        case Joined() | Left() | Departed() | Thronged():
+            return b"" if style.quiet else encode(f"* {_coming_or_going(event)}")
+        case _:
+            assert_never(event)
+
+
+def _clock(message_id: int) -> str:
+    return _minute(message_id // 60_000_000)
+
+
+@functools.lru_cache(maxsize=256)
+def _minute(minutes: int) -> str:
+    return time.strftime("[%H:%M] ", time.localtime(minutes * 60))
+
+
+def _where(event: Message | TopicSet, style: Style) -> str:
+    return "" if style.here else f"{event.room} "
+
+
+def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
+    match event:
+        case Joined():
+            return f"{event.nick} joined {event.room}"
+        case Left():
+            return f"{event.nick} left {event.room}{_because(event.reason)}"
+        case Departed():
+            return f"{event.nick} left{_because(event.reason)}"
+        case Thronged():
+            moves = []
+            if event.joined:
+                moves.append(f"{names(event.joined, event.joined_total)} joined {event.room}")
+            if event.left:
+                moves.append(f"{names(event.left, event.left_total)} left {event.room}")
+            return "; ".join(moves)
+        case _:
+            assert_never(event)
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _entered(event: Entered, style: Style) -> bytes:
+    topic = f"{event.topic} -- " if event.topic else ""
+    here = f"{event.total} here: {names(event.nicks, event.total)}"
+    lines = [encode(f"-- {event.room}: {topic}{here}")]
+    if event.messages:
+        lines.append(encode(f"-- last {plural(len(event.messages), 'message')} --"))
+        lines.extend(render(message, style) for message in event.messages)
+        lines.append(encode("-- now --"))
+    return b"".join(lines)
+
+
+def names(some: Sequence[str], total: int) -> str:
+    """Name the first of `total` people: ``ann, bob and 3 others``."""
+    others = total - len(some)
+    if others > 0:
+        return f"{', '.join(some)} and {plural(others, 'other')}"
+    return ", ".join(some)
+
+
+def plural(count: int, noun: str) -> str:
+    """Count a thing: ``1 message``, ``2 messages``, ``2 people``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count} {'people' if noun == 'person' else noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time span to read: ``42s``, ``17m``, ``3h 5m``, ``2d 4h``."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days}d {hours % 24}h"
+    if hours:
+        return f"{hours}h {minutes % 60}m"
+    return f"{minutes}m" if minutes else f"{int(seconds)}s"
