@@ -1,0 +1,253 @@
+"""What one member has still to be sent: written through, bounded, skipped, drained.
+
+Theory of operation. The broker hands bytes to an outbox with a plain call. While
+nothing waits, the outbox writes them to the socket itself; what does not fit is
+kept, and the outbox hands itself, once, to the `Drains` service, which runs a
+task for it until it is empty again. So an idle connection has no writer task,
+and nobody who writes ever waits.
+
+    below soft      everything is queued, in order
+    from soft on    room messages are counted instead of queued; answers are queued
+    down to soft/2  one line tells how many were skipped, then all is queued again
+    above hard, or no byte taken for `stall` seconds: the connection is cut
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import trio
+
+from trioserve.messages import Skipped
+from trioserve.observe import Counters
+from trioserve.rooms import Piece
+from trioserve.transport import Transport
+from trioserve.wire.text import Style, render
+
+SEND_SIZE: Final = 65_536  # bytes offered to the socket at once; a fresh one takes 46-98 KiB
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class OutboxLimits:
+    """When a reader is slow, and when too slow."""
+
+    soft: int = 32 * 1024  # bytes waiting: room messages are skipped from here on
+    hard: int = 256 * 1024  # bytes waiting: the connection is cut
+    total: int = 256 * 1024 * 1024  # bytes waiting in all outboxes: the largest is cut
+    stall: float = 60.0  # seconds without a byte taken: the connection is cut
+    remembered: int = 200  # ids kept per room of what was skipped, for /missed
+
+
+@attrs.define(eq=False)
+class Missed:
+    """The messages of one room that a member was not sent: how many, and the last ids."""
+
+    ids: deque[int]
+    count: int = attrs.field(default=0, init=False)
+
+    def add(self, ids: tuple[int, ...]) -> None:
+        self.count += len(ids)
+        self.ids.extend(ids)
+
+
+@attrs.define(eq=False)
+class Outbox:
+    """The bytes that wait for one connection, of which only a drain waits for the socket.
+
+    `on_fail` is called once, with the reason, when the connection is beyond help;
+    from then on, as after `close`, what is put here is dropped.
+    """
+
+    transport: Transport
+    drains: "Drains"
+    on_fail: Callable[[str], None]
+    size: int = attrs.field(default=0, init=False)  # bytes waiting
+    missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
+    _waiting: deque[bytes] | None = attrs.field(default=None, init=False)
+    _skipping: dict[str, int] | None = attrs.field(default=None, init=False)  # messages, by room
+    _eased: trio.Event | None = attrs.field(default=None, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
+
+    @property
+    def lagging(self) -> bool:
+        """Whether the member does not read what it was sent: room messages are being skipped."""
+        return self._skipping is not None or self.size >= self.drains.limits.soft
+
+    def put(self, data: bytes) -> None:
+        """Send bytes behind all that waits: answers, and what else must not be skipped."""
+        if self._closed:
+            return
+        if not self.size:
+            data = data[self._try_send(data) :]
+            if not data or self._closed:
+                return
+        self._queue(data)
+
+    def put_piece(self, piece: Piece) -> None:
+        """Send a room's events; from soft on, count its messages as skipped instead."""
+        if self.lagging:
+            self._skip(piece)
+        else:
+            self.put(piece.data)
+
+    def take_missed(self, room: str) -> Missed | None:
+        """Return what of a room was skipped since this was last asked, and forget it."""
+        return self.missed.pop(room, None) if self.missed is not None else None
+
+    async def below_soft(self) -> None:
+        """Wait until less than soft is waiting, or the outbox is closed; checkpoints."""
+        await trio.lowlevel.checkpoint()
+        while self.size >= self.drains.limits.soft and not self._closed:
+            await self._wait_eased()
+
+    async def flushed(self) -> None:
+        """Wait until nothing is waiting any more; checkpoints. The caller sets the deadline."""
+        await trio.lowlevel.checkpoint()
+        while self.size:
+            await self._wait_eased()
+
+    def close(self) -> None:
+        """Take no more and drop what waits."""
+        self._closed = True
+        self.drains.account(self, -self.size)
+        self.size = 0
+        self._waiting = self._skipping = None
+        self._ease()
+
+    def fail(self, reason: str) -> None:
+        """Give the connection up."""
+        if not self._closed:
+            self.close()
+            self.on_fail(reason)
+
+    # ------------------------------------------------- for the drains alone
+
+    async def drain(self) -> None:
+        """Write what waits until nothing does or the outbox is closed."""
+        while self.size:
+            with trio.move_on_after(self.drains.limits.stall) as scope:
+                await self.transport.wait_writable()
+            if scope.cancelled_caught:
+                self.fail("not reading")
+            self._send_waiting()
+        self._waiting = None
+
+    def _send_waiting(self) -> None:
+        while self._waiting:
+            data = self._next_chunk(self._waiting)
+            sent = self._try_send(data)
+            if self._closed:
+                return
+            if sent < len(data):
+                self._waiting.appendleft(data[sent:])
+            self.size -= sent
+            self.drains.account(self, -sent)
+            self._tell_skipped()
+            if sent < len(data):
+                break
+        self._ease()
+
+    @staticmethod
+    def _next_chunk(waiting: deque[bytes]) -> bytes:
+        chunk = [waiting.popleft()]
+        size = len(chunk[0])
+        while waiting and size + len(waiting[0]) <= SEND_SIZE:
+            chunk.append(waiting.popleft())
+            size += len(chunk[-1])
+        return b"".join(chunk)
+
+    def _tell_skipped(self) -> None:
+        if self._skipping is not None and self.size <= self.drains.limits.soft // 2:
+            skipped, self._skipping = self._skipping, None
+            for room, count in skipped.items():
+                if count:
+                    self._queue(render(Skipped(room, count), Style()))
+
+    def _try_send(self, data: bytes) -> int:
+        try:
+            return self.transport.try_send(data)
+        except OSError as error:
+            self.fail(f"connection lost: {error.strerror or error}")
+            return 0
+
+    def _queue(self, data: bytes) -> None:
+        if self._waiting is None:
+            self._waiting = deque()
+            self.drains.adopt(self)
+        self._waiting.append(data)
+        self.size += len(data)
+        self.drains.account(self, len(data))
+        if self.size > self.drains.limits.hard:
+            self.fail("not reading")
+
+    def _skip(self, piece: Piece) -> None:
+        if self._closed:
+            return
+        if self._skipping is None:
+            self._skipping = {}
+        if not piece.ids:
+            return
+        self._skipping[piece.room] = self._skipping.get(piece.room, 0) + len(piece.ids)
+        self.drains.counters.skipped += len(piece.ids)
+        if self.missed is None:
+            self.missed = {}
+        if piece.room not in self.missed:
+            self.missed[piece.room] = Missed(deque(maxlen=self.drains.limits.remembered))
+        self.missed[piece.room].add(piece.ids)
+
+    async def _wait_eased(self) -> None:
+        if self._eased is None:
+            self._eased = trio.Event()
+        await self._eased.wait()
+
+    def _ease(self) -> None:
+        if self._eased is not None:
+            self._eased.set()
+            self._eased = None
+
+
+class Drains:
+    """The service whose tasks write what sockets did not take at once."""
+
+    def __init__(self, limits: OutboxLimits, counters: Counters, max_outboxes: int) -> None:
+        self.limits = limits
+        self.counters = counters
+        self.total = 0  # bytes waiting in all outboxes
+        # Bounded by the number of connections: an outbox hands itself over once.
+        self._adopt, self._adopted = trio.open_memory_channel[Outbox](max_outboxes)
+        self._draining: dict[Outbox, None] = {}
+
+    async def run(self) -> None:
+        """Drain until cancelled."""
+        async with trio.open_nursery() as nursery:
+            async for outbox in self._adopted:
+                nursery.start_soon(self._drain, outbox)
+
+    def adopt(self, outbox: Outbox) -> None:
+        """Take charge of an outbox until it is empty."""
+        self._draining[outbox] = None
+        self._adopt.send_nowait(outbox)
+
+    def account(self, outbox: Outbox, change: int) -> None:
+        """Note that so many bytes more wait; over the total, the largest outbox is cut."""
+        self.total += change
+        if change > 0 and self.total > self.limits.total:
+            largest = max(self._draining, key=lambda each: each.size)
+            largest.fail("not reading, and memory is short")
+
+    async def _drain(self, outbox: Outbox) -> None:
+        try:
+            await outbox.drain()
+        except trio.ClosedResourceError:
+            outbox.close()
+        except OSError as error:
+            outbox.fail(f"connection lost: {error.strerror or error}")
+        except Exception:
+            log.exception("a drain crashed")
+            outbox.fail("an error of the server's")
+        finally:
+            self._draining.pop(outbox, None)

@@ -1,0 +1,39 @@
+"""What carries a connection's bytes: the one seam between sessions and sockets."""
+
+from typing import Protocol
+
+
+class Transport(Protocol):
+    """A byte stream that can be written without waiting.
+
+    Once the stream is broken, each method but the closing ones raises OSError;
+    once it is closed on this side, trio.ClosedResourceError, also in a wait
+    that was under way.
+    """
+
+    @property
+    def peer(self) -> str:
+        """The other end's address as a log shows it: ``192.0.2.7:50123``, ``unix``."""
+
+    @property
+    def host(self) -> str | None:
+        """The other end's address for limits: None where all come from one machine's files."""
+
+    def try_send(self, data: bytes) -> int:
+        """Write what fits at once, and return how many bytes that were, maybe 0."""
+
+    async def wait_writable(self) -> None:
+        """Wait until something fits; checkpoints."""
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        """Wait for bytes and read them into `buffer`; return how many, 0 at end of input.
+
+        Checkpoints before it reads and never after, so that one buffer can
+        serve all connections of a run. Cancelled, it has read nothing.
+        """
+
+    def end_writing(self) -> None:
+        """Tell the other end that nothing more will come (TCP: a FIN)."""
+
+    def close(self) -> None:
+        """Close at once and wake whoever waits here; closing again does nothing."""
