@@ -1,0 +1,1 @@
+"""The built-in commands: a file here is part of every server."""

@@ -1,0 +1,52 @@
+"""Help, names, and ways out."""
+
+import trio
+
+from trioserve import Context, command
+from trioserve.wire.text import duration, plural
+
+
+@command
+def help(ctx: Context, command: str = "") -> None:  # noqa: A001  (the name is what people type)
+    """Show the commands, or what one of them does."""
+    if command:
+        found = ctx.registry.find(command.removeprefix("/"))
+        ctx.reply(f"{found.usage}\n{found.help}")
+        return
+    width = max(len(each.usage) for each in ctx.registry)
+    lines = [f"{each.usage:{width}}  {each.summary}" for each in ctx.registry]
+    lines.append("What does not begin with / is said in your current room; //text says /text.")
+    ctx.reply("\n".join(lines))
+
+
+@command
+async def nick(ctx: Context, name: str) -> None:
+    """Take another name."""
+    await ctx.rename(name)
+    ctx.reply(f"you are {ctx.nick} now")
+
+
+@command(urgent=True)
+def quit(ctx: Context, *, text: str = "") -> None:  # noqa: A001  (the name is what people type)
+    """Leave the server, with a last word if you like. Does not wait for anything."""
+    ctx.quit(text)
+
+
+@command(urgent=True)
+def cancel(ctx: Context) -> None:
+    """End the command that runs, or drop your lines that wait."""
+    ctx.cancel()
+
+
+@command
+def stats(ctx: Context) -> None:
+    """Show how the server is doing."""
+    counters, world = ctx.counters, ctx.world
+    cut = ", ".join(f"{count} {why}" for why, count in counters.cut.most_common()) or "none"
+    ctx.reply(
+        f"up {duration(trio.current_time() - counters.started)}, "
+        f"{plural(len(world.members), 'person')} in {plural(len(world.rooms), 'room')}, "
+        f"{plural(counters.connections, 'connection')} so far\n"
+        f"{plural(counters.messages, 'message')}, {counters.skipped} skipped for slow readers\n"
+        f"connections cut: {cut}"
+    )

@@ -1,0 +1,85 @@
+"""Rooms: in, out, and who is where."""
+
+import heapq
+from itertools import islice
+from typing import Final
+
+import trio
+
+from trioserve import ChatError, Context, command
+from trioserve.rooms import Member
+from trioserve.wire.text import duration, names, plural
+
+IDLE: Final = 60.0  # seconds without a word after which somebody is shown as idle
+MAX_TOPIC: Final = 300  # characters
+
+
+@command
+async def join(ctx: Context, room: str) -> None:
+    """Enter a room, which is made if there is none; what you say goes there."""
+    await ctx.join(room)
+
+
+@command
+async def leave(ctx: Context, room: str = "", *, text: str = "") -> None:
+    """Leave a room, or the current one."""
+    name = room or ctx.room.name
+    await ctx.leave(name, text)
+    current = ctx.member.room
+    where = f"you are in {current.name} now" if current else "you are in no room now: /join one"
+    ctx.reply(f"you have left {name}; {where}")
+
+
+@command
+async def room(ctx: Context, room: str = "") -> None:
+    """Talk in another one of your rooms, or show which they are."""
+    if room:
+        await ctx.switch(room)
+    others = [each.name for each in ctx.member.rooms.values() if each is not ctx.member.room]
+    also = f"; you are also in {', '.join(others)}" if others else ""
+    ctx.reply(f"what you say goes to {ctx.room.name}{also}")
+
+
+@command
+def rooms(ctx: Context) -> None:
+    """Show the rooms, the largest first."""
+    largest = heapq.nlargest(
+        ctx.world.limits.names_shown, ctx.world.rooms.values(), key=lambda each: len(each.members)
+    )
+    lines = [
+        f"{each.name} ({len(each.members)}){' ' + each.topic if each.topic else ''}"
+        for each in largest
+    ]
+    if (others := len(ctx.world.rooms) - len(largest)) > 0:
+        lines.append(f"and {plural(others, 'other')}")
+    ctx.reply("\n".join(lines) or "there are no rooms; /join makes one")
+
+
+@command
+def who(ctx: Context, room: str = "") -> None:
+    """Show who is in a room, who has been silent for how long, and who lags."""
+    where = ctx.room_named(room) if room else ctx.room
+    now = trio.current_time()
+    some = islice(where.members, ctx.world.limits.names_shown)
+    shown = [_presence(member, now) for member in some]
+    ctx.reply(f"{where.name}: {names(shown, len(where.members))}")
+
+
+@command
+async def topic(ctx: Context, *, text: str = "") -> None:
+    """Show the topic of the current room or set it; /topic - takes it away."""
+    if not text:
+        ctx.reply(f"{ctx.room.name}: {ctx.room.topic or 'no topic'}")
+    elif len(text) > MAX_TOPIC:
+        raise ChatError(f"a topic has at most {MAX_TOPIC} characters")
+    else:
+        await ctx.set_topic("" if text == "-" else text)
+
+
+def _presence(member: Member, now: float) -> str:
+    notes = []
+    if now - member.active >= IDLE:
+        notes.append(f"idle {duration(now - member.active)}")
+    if member.outlet.lagging:
+        notes.append("not reading")
+    return f"{member.nick} ({', '.join(notes)})" if notes else member.nick

@@ -1,0 +1,51 @@
+"""What one is shown: earlier messages, and what one would rather not see."""
+
+from trioserve import ChatError, Context, command
+from trioserve.wire.text import plural
+
+
+@command
+async def history(ctx: Context, n: int = 20) -> None:
+    """Show the last messages of the current room again."""
+    if n < 1:
+        raise ChatError("n is at least 1")
+    room = ctx.room
+    messages = room.recent(n)
+    ctx.reply(f"last {plural(len(messages), 'message')} in {room.name} --")
+    await ctx.replay(messages)
+    ctx.reply("now --")
+
+
+@command
+async def missed(ctx: Context) -> None:
+    """Show the messages that were skipped because you did not read."""
+    if not await ctx.replay_missed():
+        ctx.reply("you have missed nothing")
+
+
+@command
+async def ignore(ctx: Context, nick: str = "") -> None:
+    """Hide what somebody says, in rooms or to you alone.
+
+    Without a name, show whom you ignore.
+    """
+    if nick:
+        await ctx.ignore(nick)
+        ctx.reply(f"you see nothing more of {nick}; /unignore {nick} ends that")
+    else:
+        ignored = sorted((ctx.member.ignored or {}).values())
+        ctx.reply(f"you ignore {', '.join(ignored) or 'nobody'}")
+
+
+@command
+async def unignore(ctx: Context, nick: str) -> None:
+    """Show again what somebody says."""
+    await ctx.unignore(nick)
+    ctx.reply(f"you see {nick} again")
+
+
+@command
+async def quiet(ctx: Context, on: bool = True) -> None:
+    """Show no more who joins and leaves; /quiet off shows it again."""
+    await ctx.set_quiet(on)
+    ctx.reply(f"who joins and leaves is {'not shown' if on else 'shown'}")

@@ -1,0 +1,71 @@
+"""What all sessions of a server share, the bounds they keep, and how one ends."""
+
+from typing import Final
+
+import attrs
+
+from trioserve.broker import Broker
+from trioserve.observe import Counters
+from trioserve.outbox import Drains
+from trioserve.registry import Registry
+
+
+@attrs.frozen
+class SessionLimits:
+    """What one connection may do, and how long things may take."""
+
+    max_line: int = 1024  # bytes
+    max_waiting: int = 8 * 1024  # bytes of lines that wait; with more, nothing is read
+    flood_control: bool = True  # whether the next four hold
+    burst: float = 10.0  # lines at once,
+    rate: float = 5.0  # then lines per second
+    byte_burst: float = 16 * 1024.0  # bytes at once,
+    byte_rate: float = 4 * 1024.0  # then bytes per second
+    renames: int = 5  # within `renames_within`
+    renames_within: float = 20.0  # seconds
+    login_lines: int = 20  # tries to give a name
+    login: float = 30.0  # seconds to give a name
+    grace: float = 5.0  # seconds that a command has left when its caller's input has ended
+    drain: float = 8.0  # seconds to deliver what waits when a session ends
+    linger: float = 1.0  # seconds to read on for the peer's end
+
+
+@attrs.frozen
+class Services:
+    """What all sessions of a server share."""
+
+    broker: Broker
+    drains: Drains
+    registry: Registry
+    counters: Counters
+    limits: SessionLimits
+    name: str  # of the server, as its greeting begins: "trioserve 0.1"
+    first_room: str
+    buffer: memoryview  # for everybody's receiving
+
+
+@attrs.frozen
+class Ending:
+    """How a session ends."""
+
+    cause: str  # for the log and the counters: one of few, and nothing that a person typed
+    reason: str = ""  # what others are told: "* ann left (reason)"; empty: nothing worth a word
+    farewell: str = ""  # what its person is told; empty where nobody reads it
+    cut: bool = False  # the server's or the network's doing, not the person's; counted
+
+    @classmethod
+    def because(cls, cause: str, farewell: str = "") -> "Ending":
+        """The connection is cut, and the others are told why."""
+        return cls(cause, cause, farewell, cut=True)
+
+    @classmethod
+    def lost(cls, error: OSError) -> "Ending":
+        """The connection broke."""
+        return cls.because(f"connection lost: {error.strerror or error}")
+
+
+INPUT_ENDED: Final = Ending("end of input")
+CRASHED: Final = Ending.because(
+    "an error of the server's", "an error of the server's ends this; it has been logged"
+)
+SHUTDOWN: Final = Ending("shutdown", farewell="the server is shutting down: goodbye")

@@ -1,0 +1,207 @@
+"""One connection: greeting, name, conversation, and the one way in which it ends.
+
+However a session ends (a /quit, the end of its input, a broken connection, a
+slow reader, a shutdown), an `Ending` is set and the conversation's scope is
+cancelled. Then the broker lets the member depart, behind all they have said; the
+last line is drained within a deadline; and the connection is closed.
+"""
+
+import logging
+from typing import Final
+
+import trio
+
+from trioserve import names
+from trioserve.conversation import Conversation
+from trioserve.errors import ChatError, ProtocolError
+from trioserve.intake import Intake
+from trioserve.limits import TokenBucket
+from trioserve.messages import Depart, Enter, Noticed
+from trioserve.outbox import Outbox
+from trioserve.rooms import Member
+from trioserve.services import CRASHED, INPUT_ENDED, Ending, Services
+from trioserve.transport import Transport
+from trioserve.wire.lines import LineSplitter
+from trioserve.wire.telnet import Signal
+from trioserve.wire.text import Style, clean, encode, encode_prompt, plural, render
+
+DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a member go
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """One person at one connection."""
+
+    def __init__(self, transport: Transport, services: Services) -> None:
+        limits = services.limits
+        self._transport = transport
+        self._services = services
+        self._outbox = Outbox(transport, services.drains, self._failed)
+        self._intake = Intake(
+            transport,
+            services.buffer,
+            LineSplitter(limits.max_line),
+            limits.max_waiting,
+            TokenBucket(limits.byte_burst, limits.byte_rate) if limits.flood_control else None,
+            self._outbox.put,
+        )
+        self._scope = trio.CancelScope()  # the conversation's
+        self._member: Member | None = None
+        self._departed = False
+        self._ending: Ending | None = None
+
+    async def run(self) -> None:
+        """Serve the connection until it ends, and close it."""
+        log.info("%s connected", self._transport.peer)
+        try:
+            async with trio.open_nursery() as nursery:
+                with self._scope:
+                    await self._converse(nursery)
+                await self._say_goodbye()  # now: a command may take its time to go
+        finally:
+            # Shielded, or whoever is cut would stay a ghost; bounded, though the broker
+            # waits for nobody.
+            with trio.move_on_after(DEPARTURE, shield=True):
+                await self._depart()
+            self._outbox.close()
+            self._transport.close()
+            ending = self._ending or INPUT_ENDED
+            if ending.cut:
+                self._services.counters.cut[ending.cause] += 1
+            nick = self._member.nick if self._member is not None else "nobody"
+            log.info("%s (%s) left: %s", nick, self._transport.peer, ending.cause)
+
+    def end(self, ending: Ending) -> None:
+        """End the session in order; the first ending counts."""
+        if self._ending is None:
+            self._ending = ending
+            self._scope.cancel()
+
+    def _failed(self, reason: str) -> None:
+        self.end(Ending.because(reason))
+
+    # -------------------------------------------------------- while it lasts
+
+    async def _converse(self, nursery: trio.Nursery) -> None:
+        limits = self._services.limits
+        try:
+            with trio.move_on_after(limits.login) as login:
+                member = await self._log_in()
+            if login.cancelled_caught:
+                farewell = f"no name within {limits.login:g} seconds: goodbye"
+                self.end(Ending.because("no name given", farewell))
+            elif member is not None:
+                log.info("%s is %s", self._transport.peer, member.nick)
+                conversation = Conversation(
+                    member, self._outbox, self._intake, self._services, nursery, self.end
+                )
+                try:
+                    await conversation.run()
+                finally:
+                    conversation.stop()
+                self.end(INPUT_ENDED)
+        except ProtocolError as error:
+            self.end(Ending.because("not a chat client", str(error)))
+        except OSError as error:
+            self.end(Ending.lost(error))
+        except Exception:
+            self._services.counters.crashes += 1
+            log.exception("%s: the session crashed", self._transport.peer)
+            self.end(CRASHED)
+
+    async def _log_in(self) -> Member | None:
+        """Ask for a name until one is free; None if the session ends instead."""
+        world = self._services.broker.world
+        people = plural(len(world.members), "person")
+        self._outbox.put(
+            encode(f"{self._services.name} - {people} here. /help for commands, /quit to leave.")
+        )
+        offer = ""
+        for _ in range(self._services.limits.login_lines):
+            self._outbox.put(encode_prompt(f"Your name ({offer})? " if offer else "Your name? "))
+            text = await self._next_line()
+            if text is None:
+                self.end(INPUT_ENDED)
+                return None
+            if text.lower() == "/quit":
+                self.end(Ending("quit", farewell="goodbye"))
+                return None
+            try:
+                return await self._enter(text or offer)
+            except ChatError as error:
+                self._notice(str(error))
+                taken = names.fold(text or offer) in world.members
+                offer = names.free_nick(text or offer, world.members) if taken else ""
+        self.end(Ending.because("no name given", "too many tries to give a name: goodbye"))
+        return None
+
+    async def _next_line(self) -> str | None:
+        """The next line, cleaned; None at the end of input."""
+        while not len(self._intake):
+            if self._intake.ended:
+                return None
+            for typed in await self._intake.receive():
+                if not isinstance(typed, Signal):
+                    self._intake.push(typed)
+        line = self._intake.pop()
+        return clean(line).strip() if isinstance(line, str) else ""
+
+    async def _enter(self, nick: str) -> Member:
+        """Become a member in the first room; raises ChatError if the nick cannot be had."""
+        if nick.startswith("/"):
+            raise ChatError("a name first; commands come after it")
+        member = Member(names.check_nick(nick), self._outbox, active=trio.current_time())
+        # Already now: cancelled in the middle, what the broker has let in departs again.
+        self._member = member
+        await self._services.broker.call(member, Enter(self._services.first_room))
+        return member
+
+    def _notice(self, text: str) -> None:
+        self._outbox.put(render(Noticed(text), Style()))
+
+    # ---------------------------------------------------------- how it ends
+
+    async def _say_goodbye(self) -> None:
+        """Deliver what waits and the last line, and close, all within the drain's deadline."""
+        await self._depart()
+        ending = self._ending or INPUT_ENDED
+        if ending.farewell:
+            # Neither nc nor ncat notices that the server has closed.
+            hint = "" if self._intake.is_telnet else " (nc ends when you press Enter)"
+            self._notice(ending.farewell + hint)
+        with trio.move_on_after(self._services.limits.drain) as drain:
+            await self._outbox.flushed()
+        if drain.cancelled_caught:
+            self._ending = Ending.because("not reading")
+        else:
+            await self._close_gently()
+        self._transport.close()
+
+    async def _close_gently(self) -> None:
+        """Send the FIN, and read on for a while.
+
+        To close with input unread would make the FIN a RST, which throws away
+        what the peer has not read yet (RFC 1122, 4.2.2.13).
+        """
+        try:
+            self._transport.end_writing()
+            with trio.move_on_after(self._services.limits.linger):
+                while not self._intake.ended and await self._transport.receive_into(
+                    self._services.buffer
+                ):
+                    pass
+        except OSError:
+            pass  # the peer has gone first
+
+    async def _depart(self) -> None:
+        """Let the broker take the member out of everything, behind all they have said."""
+        member = self._member
+        if member is None or self._departed:
+            return
+        reason = (self._ending or INPUT_ENDED).reason
+        try:
+            await self._services.broker.call(member, Depart(reason))
+        except (trio.BrokenResourceError, ChatError):
+            log.exception("%s could not depart", member.nick)
+        self._departed = True
