@@ -1,0 +1,72 @@
+"""The command line: arguments to a configuration, a configuration to a run."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from trioserve import __version__
+from trioserve.config import Config, read_config
+from trioserve.edge.addresses import Address, parse_address
+from trioserve.errors import ConfigError
+from trioserve.observe import logging_to
+from trioserve.process import run
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server, or check its configuration; return the exit code.
+
+    0: all is well; 1: it cannot run; 2: the arguments or the configuration are wrong.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        config = read_config(options.config) if options.config else Config()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
+    if options.check:
+        print(f"{options.config or 'the default configuration'} is fine")
+        return 0
+    if options.listen:
+        config = attrs.evolve(config, listen=tuple(options.listen))
+    with logging_to(sys.stderr, level=options.log_level.upper()):
+        return trio.run(run, config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trioserve", description="A chat server that anyone can nc or telnet into."
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="read the configuration from this TOML file"
+    )
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        action="append",
+        metavar="HOST:PORT",
+        help="listen here, or on unix:PATH; may be given more than once "
+        "(default: 127.0.0.1:4000 and [::1]:4000; port 0: any free one)",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="check the configuration, print its faults, and exit"
+    )
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="what goes to stderr (default: info)"
+    )
+    parser.add_argument("--version", action="version", version=f"trioserve {__version__}")
+    return parser
+
+
+def _address(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,195 @@
+"""The configuration: TOML, read as a whole, with every fault named by its path."""
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from trioserve import names
+from trioserve.edge.addresses import Address, TcpAddress, parse_address
+from trioserve.edge.tcp import TcpOptions
+from trioserve.errors import ChatError, ConfigError
+from trioserve.limits import DoorLimits
+from trioserve.outbox import OutboxLimits
+from trioserve.rooms import RoomLimits
+from trioserve.services import SessionLimits
+
+Hook = Callable[[Any, Any], Any]  # checks a value, whose type is given too, for cattrs
+
+# Both, because `nc localhost` tries ::1 first.
+DEFAULT_LISTEN = (TcpAddress("127.0.0.1", 4000), TcpAddress("::1", 4000))
+
+
+@attrs.frozen
+class BrokerLimits:
+    """How much may wait for the broker."""
+
+    inbox: int = 256  # requests
+
+
+@attrs.frozen
+class ShutdownLimits:
+    """How long the end of the server may take."""
+
+    drain: float = 8.0  # seconds to deliver what waits
+    total: float = 10.0  # seconds, then the process ends whatever still runs
+
+
+@attrs.frozen
+class Config:
+    """Everything an operator can set. Each section belongs to the part that keeps it."""
+
+    listen: tuple[Address, ...] | None = None  # None: DEFAULT_LISTEN, as far as the machine can
+    limits: SessionLimits = SessionLimits()
+    connections: DoorLimits = DoorLimits()
+    outbox: OutboxLimits = OutboxLimits()
+    rooms: RoomLimits = RoomLimits()
+    broker: BrokerLimits = BrokerLimits()
+    tcp: TcpOptions = TcpOptions()
+    shutdown: ShutdownLimits = ShutdownLimits()
+
+
+def read_config(path: Path) -> Config:
+    """Read a file.
+
+    Raises:
+        ConfigError: naming every fault, each with its path.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: not UTF-8"]) from None
+    return parse_config(text)
+
+
+def parse_config(text: str) -> Config:
+    """Read the text of a configuration; raises ConfigError as `read_config` does."""
+    try:
+        config = _converter.structure(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"not TOML: {error}"]) from None
+    except cattrs.ClassValidationError as error:
+        raise ConfigError(list(_faults(error))) from None
+    if problems := list(_contradictions(config)):
+        raise ConfigError(problems)
+    return config
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    if config.outbox.soft >= config.outbox.hard:
+        yield "outbox.soft: expected less than outbox.hard"
+    if config.outbox.hard > config.outbox.total:
+        yield "outbox.hard: expected at most outbox.total"
+    if config.shutdown.drain >= config.shutdown.total:
+        yield "shutdown.drain: expected less than shutdown.total"
+    if config.limits.max_line > config.limits.byte_burst:
+        yield "limits.max_line: expected at most limits.byte_burst, or no line would get through"
+    try:
+        names.check_room(config.rooms.first)
+    except ChatError as error:
+        yield f"rooms.first: {error}"
+
+
+# ------------------------------------------------ values, and what is wrong with them
+
+
+def _number(kind: type[int] | type[float], least: float | None) -> Hook:
+    """Check for a finite number above 0, or of at least `least`."""
+    noun = "a whole number" if kind is int else "a number"
+    above = "above 0" if least is None else f"of at least {least:g}"
+
+    def check(value: Any, _: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | kind):
+            raise ValueError(f"expected {noun}, got {_shown(value)}")
+        if not math.isfinite(value) or (value <= 0 if least is None else value < least):
+            raise ValueError(f"expected {noun} {above}, got {_shown(value)}")
+        return kind(value)
+
+    return check
+
+
+def _instance(kind: type, noun: str) -> Hook:
+    def check(value: Any, _: Any) -> Any:
+        if not isinstance(value, kind):
+            raise ValueError(f"expected {noun}, got {_shown(value)}")
+        return value
+
+    return check
+
+
+def _listen(value: Any, _: Any) -> tuple[Address, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        raise ValueError(
+            f'expected a list of addresses such as ["127.0.0.1:4000"], got {_shown(value)}'
+        )
+    return tuple(parse_address(each) for each in value)
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it, as far as that matters."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "a table" if isinstance(value, dict) else str(value)
+
+
+# ------------------------------------------------------------ tables to classes
+
+
+def _section(kind: type[Any]) -> Hook:
+    """How a table becomes a section, with each value checked by the type of its field."""
+    hooks = {field.name: _hook(field) for field in attrs.fields(attrs.resolve_types(kind))}
+    overrides: Any = {name: override(struct_hook=hook) for name, hook in hooks.items()}
+    structure = make_dict_structure_fn(
+        kind, _converter, _cattrs_forbid_extra_keys=True, **overrides
+    )
+
+    def table(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected a table, got {_shown(value)}")
+        return structure(value, kind)
+
+    return table
+
+
+def _hook(field: "attrs.Attribute[Any]") -> Hook:
+    if field.type in (int, float):
+        return _number(field.type, field.metadata.get("least"))
+    if field.type is bool:
+        return _instance(bool, "true or false")
+    if field.type is str:
+        return _instance(str, "a text in quotes")
+    if field.type is not None and attrs.has(field.type):
+        return _section(field.type)
+    return _listen
+
+
+_converter = cattrs.Converter(detailed_validation=True)
+_converter.register_structure_hook(Config, _section(Config))
+
+
+def _faults(error: cattrs.ClassValidationError, path: str = "") -> Iterator[str]:
+    """Every fault below one table, each behind its path."""
+    of_fields, others = error.group_exceptions()
+    for fault, note in of_fields:
+        if isinstance(fault, cattrs.ClassValidationError):
+            yield from _faults(fault, f"{path}{note.name}.")
+        else:
+            yield f"{path}{note.name}: {fault}"
+    for other in others:
+        if not isinstance(other, cattrs.ForbiddenExtraKeysError):
+            raise other  # no fault of the file's
+        for key in sorted(other.extra_fields):
+            known = [field.name for field in attrs.fields(other.cl)]
+            similar = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {similar[0]}?" if similar else ""
+            yield f"{path}{key}: unknown key{hint}"

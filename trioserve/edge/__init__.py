@@ -1,0 +1,1 @@
+"""Ways in: listeners, and the transports they accept."""

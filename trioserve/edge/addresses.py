@@ -1,0 +1,47 @@
+"""Where to listen, as people write it: ``HOST:PORT``, ``[::1]:4000``, ``unix:PATH``."""
+
+import attrs
+
+
+@attrs.frozen
+class TcpAddress:
+    """A host name or address, and a port; 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@attrs.frozen
+class UnixAddress:
+    """A path in the file system."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Address = TcpAddress | UnixAddress
+
+
+def parse_address(text: str) -> Address:
+    """Read an address; raises ValueError with what was expected."""
+    if text.startswith("unix:"):
+        path = text.removeprefix("unix:")
+        if not path or "\0" in path:
+            raise ValueError(f'expected unix:PATH, got "{text}"')
+        return UnixAddress(path)
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f'an IPv6 address needs brackets, [::1]:4000; got "{text}"')
+    if not host or not colon or not (port.isascii() and port.isdigit()):
+        raise ValueError(f'expected HOST:PORT or unix:PATH, got "{text}"')
+    if int(port) > 65535:
+        raise ValueError(f'a port is at most 65535, got "{text}"')
+    return TcpAddress(host, int(port))

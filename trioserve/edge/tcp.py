@@ -1,0 +1,97 @@
+"""Listening on TCP, with the options that accepted connections inherit."""
+
+import errno
+import socket
+from contextlib import ExitStack
+from ipaddress import ip_address
+from typing import Final
+
+import attrs
+import trio
+
+from trioserve.edge.addresses import TcpAddress
+from trioserve.edge.sockets import BACKLOG, Listener
+
+NOTSENT_LOWAT: Final = 16 * 1024  # bytes that the kernel keeps unsent for one connection
+
+ABSENT: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})  # the machine has none such
+
+
+@attrs.frozen
+class TcpOptions:
+    """How soon a peer that has vanished is noticed."""
+
+    keepalive_idle: int = 60  # seconds of silence before the first probe
+    keepalive_interval: int = 15  # seconds between probes
+    keepalive_count: int = 4  # unanswered probes
+    user_timeout: float = 120.0  # seconds that sent bytes may stay unacknowledged (RFC 5482)
+
+
+async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:
+    """Listen on every address that the host name has on this machine.
+
+    With port 0 the first gets a free port, and the others the same one.
+
+    Raises:
+        OSError: if that is not possible, with none left open.
+    """
+    found = await trio.socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    listeners: list[Listener] = []
+    absent: OSError | None = None
+    port = address.port
+    with ExitStack() as opened:
+        for family, _, _, _, place in dict.fromkeys(found):
+            try:
+                listener = _open_one(family, (place[0], port, *place[2:]), options)
+            except OSError as error:
+                if error.errno not in ABSENT:
+                    raise
+                absent = error
+                continue
+            opened.callback(listener.close)
+            listeners.append(listener)
+            port = listener.socket.getsockname()[1]
+        if not listeners:
+            raise absent or OSError(errno.EADDRNOTAVAIL, "no address of this machine")
+        opened.pop_all()
+    return listeners
+
+
+def _open_one(family: int, place: tuple[object, ...], options: TcpOptions) -> Listener:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    with ExitStack() as opened:
+        opened.callback(listening.close)
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _set_options(listening, options)
+        listening.bind(place)
+        listening.listen(BACKLOG)
+        host, port = listening.getsockname()[:2]
+        is_local = ip_address(host.partition("%")[0]).is_loopback
+        opened.pop_all()
+    return Listener(listening, str(TcpAddress(host, port)), is_local)
+
+
+def _set_options(listening: socket.socket, options: TcpOptions) -> None:
+    """Set what each connection needs on the listener: on Linux they inherit it.
+
+    That saves seven system calls a connection.
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # In line with the rest: else telnet's urgent mark eats a character of the text.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for name, value in {
+        "TCP_KEEPIDLE": options.keepalive_idle,
+        "TCP_KEEPINTVL": options.keepalive_interval,
+        "TCP_KEEPCNT": options.keepalive_count,
+        "TCP_USER_TIMEOUT": round(options.user_timeout * 1000),
+        # Else the kernel hides megabytes behind each reader that is stuck.
+        "TCP_NOTSENT_LOWAT": NOTSENT_LOWAT,
+    }.items():
+        if hasattr(socket, name):  # not every system has them all
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,177 @@
+"""The server as a process: its sockets, its signals, and a last resort at its end."""
+
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Final
+
+import attrs
+import trio
+
+from trioserve.config import DEFAULT_LISTEN, Config
+from trioserve.edge.addresses import Address, UnixAddress
+from trioserve.edge.sockets import Listener
+from trioserve.edge.tcp import ABSENT, open_tcp
+from trioserve.edge.unix import open_unix
+from trioserve.limits import DoorLimits
+from trioserve.registry import builtin
+from trioserve.server import Server
+
+LOG_FLUSH: Final = 0.5  # seconds for the log to be written before the process is ended
+SPARE_FILES: Final = 64  # descriptors that the process needs for other things than connections
+
+log = logging.getLogger(__name__)
+
+
+async def run(config: Config) -> int:
+    """Listen, say where, and serve until SIGTERM or SIGINT; return the exit code.
+
+    A second signal ends the goodbyes. If anything still runs `shutdown.total`
+    seconds after the first, the process is ended from a thread.
+    """
+    config = attrs.evolve(config, connections=fit_open_files(config.connections))
+    try:
+        listeners = await _open_all(config)
+    except _CannotListen as error:
+        print(f"trioserve: {error}", file=sys.stderr)
+        return 1
+    _announce(listeners)
+    server = Server(config, builtin())
+    resort = LastResort(config.shutdown.total)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop_on_signals, server, signals, resort)
+            await server.serve(listeners)
+            nursery.cancel_scope.cancel()
+    resort.disarm()
+    log.info("stopped")
+    return 0
+
+
+class _CannotListen(Exception):
+    """There is an address on which we cannot listen; the text says which and why."""
+
+    def __init__(self, address: Address, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        super().__init__(f"cannot listen on {address}: {reason}")
+        self.is_absent = error.errno in ABSENT
+
+
+class LastResort:
+    """A thread that ends the process when it has not ended by itself in time.
+
+    For whatever keeps the loop or the interpreter from ending: a command that
+    blocks, one that shields itself from cancellation, a thread that is stuck.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timer: threading.Timer | None = None
+        self._root = trio.lowlevel.current_root_task()
+
+    def arm(self) -> None:
+        """Begin to count, the first time this is called."""
+        if self._timer is None:
+            self._timer = threading.Timer(self._seconds, self._end_process)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def disarm(self) -> None:
+        """All has ended in time."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end_process(self) -> None:
+        log.critical(
+            "still running after %g seconds, ended by force: %s",
+            self._seconds,
+            ", ".join(_task_names(self._root)) or "no tasks",
+        )
+        time.sleep(LOG_FLUSH)  # the log has a thread of its own
+        os._exit(1)
+
+
+def _task_names(root: trio.lowlevel.Task | None) -> Iterator[str]:
+    """The leaves of the tree of tasks, each with where it is."""
+    if root is None:
+        return
+    children = [task for nursery in root.child_nurseries for task in nursery.child_tasks]
+    for child in children:
+        yield from _task_names(child)
+    if not children:
+        frame = getattr(root.coro, "cr_frame", None)
+        yield f"{root.name} (line {frame.f_lineno})" if frame else root.name
+
+
+async def _open_all(config: Config) -> list[Listener]:
+    """Open every configured address, or of the default ones those that the machine has."""
+    listeners: list[Listener] = []
+    absent: list[_CannotListen] = []
+    with ExitStack() as opened:
+        for address in config.listen or DEFAULT_LISTEN:
+            try:
+                found = await _open(address, config)
+            except _CannotListen as error:
+                if config.listen is not None or not error.is_absent:
+                    raise
+                absent.append(error)
+                continue
+            for listener in found:
+                opened.callback(listener.close)
+            listeners += found
+        if not listeners:
+            raise absent[0]
+        opened.pop_all()
+    return listeners
+
+
+async def _open(address: Address, config: Config) -> list[Listener]:
+    try:
+        if isinstance(address, UnixAddress):
+            return [open_unix(address)]
+        return await open_tcp(address, config.tcp)
+    except OSError as error:
+        raise _CannotListen(address, error) from None
+
+
+def _announce(listeners: list[Listener]) -> None:
+    """Say where we listen, and how to let others in when only this machine can come."""
+    print(f"trioserve listens on {' and '.join(each.address for each in listeners)}")
+    if all(each.is_local for each in listeners):
+        port = next((each.port for each in listeners if each.port), DEFAULT_LISTEN[0].port)
+        print(
+            "Only people on this machine can come. To let others in: "
+            f"trioserve --listen 0.0.0.0:{port} --listen '[::]:{port}'"
+        )
+    sys.stdout.flush()
+
+
+async def _stop_on_signals(server: Server, signals: AsyncIterator[int], resort: LastResort) -> None:
+    async for number in signals:
+        log.info("%s: stopping", signal.Signals(number).name)
+        resort.arm()
+        server.stop()
+
+
+def fit_open_files(limits: DoorLimits) -> DoorLimits:
+    """Raise the process's limit of open files as far as need be, and fit ours to it."""
+    wanted = limits.connections + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        except (OSError, ValueError) as error:  # macOS has a lower bound that it does not tell
+            log.debug("the limit of open files stays at %d: %s", soft, error)
+            allowed = soft
+        if allowed < wanted:
+            fitting = max(1, allowed - SPARE_FILES)
+            log.warning("at most %d connections: the limit of open files is %d", fitting, allowed)
+            return attrs.evolve(limits, connections=fitting)
+    return limits

@@ -1,0 +1,133 @@
+"""The whole server put together: the tree of nurseries, and how it comes down.
+
+services         broker, drains, crowds       outlive everything below them
+└─ sessions      one task per connection      each in its own cancel scope
+   └─ listeners  one accept loop per way in   cancelled first at shutdown
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final, Protocol
+
+import trio
+
+from trioserve import __version__
+from trioserve.broker import Broker
+from trioserve.config import Config
+from trioserve.limits import Door
+from trioserve.messages import Close, Unfold
+from trioserve.observe import Counters
+from trioserve.outbox import Drains
+from trioserve.registry import Registry
+from trioserve.rooms import World
+from trioserve.services import SHUTDOWN, Services
+from trioserve.session import Session
+from trioserve.transport import Transport
+from trioserve.wire.text import encode
+
+READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
+
+log = logging.getLogger(__name__)
+
+
+class Edge(Protocol):
+    """A way in."""
+
+    async def serve(self, admit: Callable[[Transport], None]) -> None:
+        """Hand each new connection to `admit` until cancelled; then let nobody in."""
+
+
+class Server:
+    """One chat server. It knows nothing of sockets, signals, or the command line."""
+
+    def __init__(self, config: Config, registry: Registry) -> None:
+        """Make a server that does not run yet, within a Trio run."""
+        self.config = config
+        self.counters = Counters(started=trio.current_time())
+        self.world = World(config.rooms)
+        self._broker = Broker(self.world, self.counters, inbox_size=config.broker.inbox)
+        self._drains = Drains(config.outbox, self.counters, config.connections.connections)
+        self._door = Door(config.connections, self.counters)
+        self._services = Services(
+            broker=self._broker,
+            drains=self._drains,
+            registry=registry,
+            counters=self.counters,
+            limits=config.limits,
+            name=f"trioserve {__version__.rpartition('.')[0]}",
+            first_room=config.rooms.first,
+            buffer=memoryview(bytearray(READ_SIZE)),
+        )
+        self._sessions: dict[Session, None] = {}
+        self._stopping = trio.Event()
+        self._everybody = trio.CancelScope()
+
+    async def serve(
+        self,
+        edges: Sequence[Edge],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve everyone who comes by these ways, until `stop` is called and all have left."""
+        async with trio.open_nursery() as services:
+            services.start_soon(self._broker.run)
+            services.start_soon(self._drains.run)
+            services.start_soon(self._tell_of_crowds)
+            with self._everybody:
+                async with trio.open_nursery() as sessions:
+                    async with trio.open_nursery() as listeners:
+                        for edge in edges:
+                            listeners.start_soon(edge.serve, partial(self._admit, sessions))
+                        task_status.started()
+                        await self._stopping.wait()
+                        listeners.cancel_scope.cancel()
+                    await self._dismiss_everybody()
+            services.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Begin the shutdown: let nobody in, and say goodbye to everybody.
+
+        They have `shutdown.drain` seconds to read it. Called again, they have none.
+        """
+        if self._stopping.is_set():
+            self._everybody.cancel()
+        self._stopping.set()
+
+    def _admit(self, sessions: trio.Nursery, transport: Transport) -> None:
+        refusal = self._door.enter(transport.host, trio.current_time())
+        if refusal is None:
+            sessions.start_soon(self._serve_one, transport)
+            return
+        log.info("%s refused: %s", transport.peer, refusal)
+        with suppress(OSError):  # gone already
+            transport.try_send(encode(f"-- {refusal}; try again later"))
+        transport.close()
+
+    async def _serve_one(self, transport: Transport) -> None:
+        """Run one session, whose crash nobody else notices."""
+        session = Session(transport, self._services)
+        self._sessions[session] = None
+        try:
+            await session.run()
+        except Exception:
+            self.counters.crashes += 1
+            log.exception("%s: the session's end crashed", transport.peer)
+        finally:
+            del self._sessions[session]
+            self._door.leave(transport.host, trio.current_time())
+
+    async def _tell_of_crowds(self) -> None:
+        """Tell big rooms now and then who came and went."""
+        while True:
+            await trio.sleep(self.config.rooms.fold_every)
+            if self._broker.has_crowds():
+                await self._broker.call(self._broker.house, Unfold())
+
+    async def _dismiss_everybody(self) -> None:
+        log.info("shutting down: %d connections", len(self._sessions))
+        self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
+        await self._broker.call(self._broker.house, Close())
+        for session in self._sessions:
+            session.end(SHUTDOWN)
