@@ -1,0 +1,88 @@
+"""A server as a process of its own, for the tests that need a real one."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+
+import attrs
+
+PATIENCE = 20.0  # seconds of the real clock; for a loaded machine, not for the server
+
+
+@attrs.define(eq=False)
+class Running:
+    """A process that runs ``python -m trioserve``, and what it has printed."""
+
+    process: subprocess.Popen[str]
+    _lines: SimpleQueue[str | None] = attrs.field(factory=SimpleQueue, init=False)
+    log: list[str] = attrs.field(factory=list, init=False)  # stderr, line by line
+    _threads: list[threading.Thread] = attrs.field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for target in (self._read_output, self._read_log):
+            thread = threading.Thread(target=target, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def line(self) -> str:
+        """The next line that it prints on its standard output."""
+        try:
+            line = self._lines.get(timeout=PATIENCE)
+        except Empty:
+            raise AssertionError(f"nothing was printed; the log: {self.log}") from None
+        assert line is not None, f"the server has ended; the log: {self.log}"
+        return line
+
+    def port(self) -> int:
+        """The port of the first address that it says it listens on."""
+        found = re.search(r":(\d+)\b", line := self.line())
+        assert found is not None, line
+        return int(found[1])
+
+    def stop(self, signal: int) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(signal)
+        return self.wait()
+
+    def wait(self) -> int:
+        code = self.process.wait(PATIENCE)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        return code
+
+    def _read_output(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line.rstrip("\n"))
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Running]:
+    """Run the server with these arguments for as long as the block lasts."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "trioserve", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
