@@ -202,6 +202,8 @@ class Session:
         reason = (self._ending or INPUT_ENDED).reason
         try:
             await self._services.broker.call(member, Depart(reason))
-        except (trio.BrokenResourceError, ChatError):
+        except trio.BrokenResourceError:
+            log.debug("%s departs with the broker", member.nick)  # nobody is left to tell
+        except ChatError:
             log.exception("%s could not depart", member.nick)
         self._departed = True

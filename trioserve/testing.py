@@ -211,7 +211,7 @@ class Person:
 
     def unseen(self) -> str:
         """What has been shown since the last line that was seen; now it is seen, too."""
-        text = self.transport.received[self._seen :].decode()
+        text = self.transport.received[self._seen :].decode("utf-8", "replace")
         self._seen = len(self.transport.received)
         return text
 
@@ -236,6 +236,7 @@ class Chat:
 
     server: Server
     edge: MemoryEdge
+    _people: list[Person] = attrs.field(factory=list, init=False)
 
     def connect(
         self, *, host: str | None = None, window: int = WINDOW, reading: bool = True
@@ -246,13 +247,17 @@ class Chat:
         return Person(transport)
 
     async def join(self, nick: str, *, host: str | None = None, window: int = WINDOW) -> Person:
-        """Let somebody come in under a name, and see the first room's greeting."""
+        """Let somebody come in under a name.
+
+        They have seen their greeting then, and everybody the news of their coming.
+        """
         person = self.connect(host=host, window=window)
         person.nick = nick
         await person.types(nick)
         await person.sees(f"-- {self.server.config.rooms.first}: ")
-        await trio.testing.wait_all_tasks_blocked()
-        person.unseen()
+        self._people.append(person)
+        for each in self._people:
+            each.unseen()  # of the joining
         return person
 
 
