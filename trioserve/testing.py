@@ -111,6 +111,11 @@ class MemoryTransport:
         self._typed += data
         self._changed.unpark_all()
 
+    @property
+    def untaken(self) -> int:
+        """How many of the bytes that were sent the server has not received yet."""
+        return len(self._typed)
+
     def end_input(self) -> None:
         """Send no more: a FIN."""
         self._input_ended = True
