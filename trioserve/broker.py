@@ -36,6 +36,7 @@ from trioserve.messages import (
     Noticed,
     Rename,
     Renamed,
+    Reply,
     Request,
     Said,
     Say,
@@ -198,7 +199,9 @@ class Broker:
                 room = world.current_room(member)
                 fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
             case Tell(nick, text):
-                self._tell(member, nick, text)
+                self._tell(member, world.member(nick), text)
+            case Reply(text):
+                self._tell(member, world.correspondent(member), text)
             case Enter(name):
                 world.enter(member)
                 self._join(member, name)
@@ -238,17 +241,16 @@ class Broker:
             case _:
                 assert_never(request)
 
-    def _tell(self, member: Member, nick: str, text: str) -> None:
-        other = self.world.member(nick)
+    def _tell(self, member: Member, other: Member, text: str) -> None:
         if other.outlet.lagging:
             raise ChatError(f"{other.nick} is not reading at the moment; try again later")
         if other.ignores(member.nick):
             raise ChatError(f"{other.nick} ignores you")
         told_id = self._next_id()
-        other.correspondent = member.nick
+        other.correspondent = member
         self._fanout.put(other, Told(told_id, member.nick, "you", text))
         if other is not member:
-            member.correspondent = other.nick
+            member.correspondent = other
             self._fanout.put(member, Told(told_id, "you", other.nick, text))
 
     def _join(self, member: Member, name: str) -> None:

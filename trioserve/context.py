@@ -17,6 +17,7 @@ from trioserve.messages import (
     Message,
     Noticed,
     Rename,
+    Reply,
     Say,
     SetQuiet,
     SetTopic,
@@ -151,6 +152,10 @@ class Context:
     async def tell(self, nick: str, text: str) -> None:
         """Say a line to one person alone; both are shown it."""
         await self.broker.call(self.member, Tell(nick, text))
+
+    async def answer(self, text: str) -> None:
+        """Say a line to whom the caller has last exchanged a private one with."""
+        await self.broker.call(self.member, Reply(text))
 
     async def join(self, name: str) -> None:
         """Take the caller into a room, which becomes the current one."""

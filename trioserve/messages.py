@@ -51,6 +51,13 @@ class Tell:
 
 
 @attrs.frozen
+class Reply:
+    """Say a line to whom the member has last exchanged a private one with."""
+
+    text: str
+
+
+@attrs.frozen
 class Join:
     """Enter a room, which is made if there is none, and make it the current one."""
 
@@ -136,6 +143,7 @@ Request = (
     | Act
     | Announce
     | Tell
+    | Reply
     | Join
     | Leave
     | Switch

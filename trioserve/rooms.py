@@ -5,7 +5,7 @@ everyone may read it, because Trio tasks switch only at checkpoints.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final, Protocol
 
@@ -76,7 +76,7 @@ class Member:
     rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False)  # by folded name
     room: "Room | None" = attrs.field(default=None, init=False)  # the current one
     ignored: dict[str, str] | None = attrs.field(default=None, init=False)  # folded nick: nick
-    correspondent: str | None = attrs.field(default=None, init=False)  # for /reply
+    correspondent: "Member | None" = attrs.field(default=None, init=False)  # for /reply
 
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
@@ -165,7 +165,8 @@ class World:
     """All people and all rooms. Every refusal is a ChatError and changes nothing.
 
     What always holds: a member is in ``room.members`` exactly if the room is in
-    ``member.rooms``; no two members have one nick; no room is empty.
+    ``member.rooms``, and in ``ignorers`` exactly if it ignores somebody; no two
+    members have one nick; no room is empty.
     """
 
     limits: RoomLimits
@@ -181,6 +182,15 @@ class World:
             return self.members[fold(nick)]
         except KeyError:
             raise ChatError(f"there is no {nick} here") from None
+
+    def correspondent(self, member: Member) -> Member:
+        """Raises ChatError if they are gone: their name may be somebody else's now."""
+        other = member.correspondent
+        if other is None:
+            raise ChatError("you have exchanged no private message yet")
+        if self.members.get(fold(other.nick)) is not other:
+            raise ChatError(f"{other.nick}, whom you talked to, has left")
+        return other
 
     def room(self, name: str) -> Room:
         """Raises ChatError if there is no such room. `name` has its ``#``."""
@@ -202,15 +212,6 @@ class World:
             raise ChatError("you are in no room: /join one, such as /join #lobby")
         return member.room
 
-    def neighbours(self, member: Member) -> Iterator[Member]:
-        """Everyone else who shares a room with the member, once each."""
-        seen = {member: None}
-        for room in member.rooms.values():
-            for other in room.members:
-                if other not in seen:
-                    seen[other] = None
-                    yield other
-
     # ------------------------------------------------------------- change
 
     def enter(self, member: Member) -> None:
@@ -218,11 +219,12 @@ class World:
         self.members[fold(member.nick)] = member
 
     def rename(self, member: Member, nick: str) -> None:
-        """Give the member another nick; whoever ignored the old one ignores the new one too."""
+        """Give the member another nick; whoever ignored them goes on to, under the new one."""
+        self._refuse_absent(member)
         if fold(nick) != fold(member.nick):
             self._refuse_taken(nick)
         for ignorer in self.ignorers:
-            if ignorer.ignored is not None and ignorer.ignores(member.nick):
+            if ignorer.ignored and ignorer.ignored.pop(fold(member.nick), None):
                 ignorer.ignored[fold(nick)] = nick
         del self.members[fold(member.nick)]
         member.nick = nick
@@ -230,18 +232,18 @@ class World:
 
     def join(self, member: Member, name: str) -> Room:
         """Put the member into a room, which is made if there is none, as its current one."""
+        self._refuse_absent(member)
+        limits = self.limits
         if fold(name) in member.rooms:
             raise ChatError(f"you are in {name} already; /room {name} makes it the current one")
-        if len(member.rooms) >= self.limits.per_member:
-            raise ChatError(
-                f"you are in {self.limits.per_member} rooms, the most; /leave one first"
-            )
+        if len(member.rooms) >= limits.per_member:
+            raise ChatError(f"you are in {limits.per_member} rooms, the most; /leave one first")
         room = self.rooms.get(fold(name))
         if room is None:
-            if len(self.rooms) >= self.limits.most:
-                raise ChatError(f"there are {self.limits.most} rooms, the most; join one of them")
-            topic = self.limits.topic if fold(name) == fold(self.limits.first) else ""
-            room = Room(name, topic, deque(maxlen=self.limits.history))
+            is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
+            if len(self.rooms) >= limits.most and not is_first:
+                raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
+            room = Room(name, limits.topic if is_first else "", deque(maxlen=limits.history))
             self.rooms[fold(name)] = room
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
@@ -272,11 +274,11 @@ class World:
             room.restyle(member, member.style(room))
 
     def ignore(self, member: Member, nick: str) -> None:
-        if member.ignored is None:
-            member.ignored = {}
-        if len(member.ignored) >= MAX_IGNORED:
+        self._refuse_absent(member)
+        ignored = member.ignored or {}
+        if len(ignored) >= MAX_IGNORED and fold(nick) not in ignored:
             raise ChatError(f"you ignore {MAX_IGNORED} people, the most; /unignore one first")
-        member.ignored[fold(nick)] = nick
+        member.ignored = {**ignored, fold(nick): nick}
         self.ignorers[member] = None
 
     def unignore(self, member: Member, nick: str) -> None:
@@ -284,15 +286,21 @@ class World:
             raise ChatError(f"you do not ignore {nick}")
         del member.ignored[fold(nick)]
         if not member.ignored:
-            del self.ignorers[member]
+            self.ignorers.pop(member, None)
 
     def depart(self, member: Member) -> None:
         """Take the member out of everything. One who is not here is let be."""
         for room in list(member.rooms.values()):
             self.leave(member, room)
         self.ignorers.pop(member, None)
+        member.ignored = member.correspondent = None  # no chain of those who have left
         if self.members.get(fold(member.nick)) is member:
             del self.members[fold(member.nick)]
+
+    def _refuse_absent(self, member: Member) -> None:
+        """Whoever has departed must not come back as a ghost: a command may outlast them."""
+        if self.members.get(fold(member.nick)) is not member:
+            raise ChatError("you have left already")
 
     def _refuse_taken(self, nick: str) -> None:
         if fold(nick) in self.members:

@@ -86,6 +86,11 @@ class Server:
                     await self._dismiss_everybody()
             services.cancel_scope.cancel()
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait in all outboxes."""
+        return self._drains.total
+
     def stop(self) -> None:
         """Begin the shutdown: let nobody in, and say goodbye to everybody.
 

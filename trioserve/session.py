@@ -176,6 +176,7 @@ class Session:
             self._ending = Ending.because("not reading")
         else:
             await self._close_gently()
+        self._outbox.close()  # what a command that will not end still says goes nowhere
         self._transport.close()
 
     async def _close_gently(self) -> None:

@@ -1,9 +1,14 @@
 """Help, names, and ways out."""
 
+import textwrap
+from typing import Final
+
 import trio
 
 from trioserve import Context, command
 from trioserve.wire.text import duration, plural
+
+COLUMNS: Final = 76  # of help, behind its "-- "
 
 
 @command
@@ -14,7 +19,8 @@ def help(ctx: Context, command: str = "") -> None:  # noqa: A001  (the name is w
         ctx.reply(f"{found.usage}\n{found.help}")
         return
     width = max(len(each.usage) for each in ctx.registry)
-    lines = [f"{each.usage:{width}}  {each.summary}" for each in ctx.registry]
+    wrapper = textwrap.TextWrapper(COLUMNS, subsequent_indent=" " * (width + 2))
+    lines = [wrapper.fill(f"{each.usage:{width}}  {each.summary}") for each in ctx.registry]
     lines.append("What does not begin with / is said in your current room; //text says /text.")
     ctx.reply("\n".join(lines))
 
@@ -28,7 +34,11 @@ async def nick(ctx: Context, name: str) -> None:
 
 @command(urgent=True)
 def quit(ctx: Context, *, text: str = "") -> None:  # noqa: A001  (the name is what people type)
-    """Leave the server, with a last word if you like. Does not wait for anything."""
+    """Leave, with a last word if you like.
+
+    Jumps the queue: lines of yours that still wait are not sent, and their
+    number is told.
+    """
     ctx.quit(text)
 
 

@@ -16,7 +16,7 @@ MAX_TOPIC: Final = 300  # characters
 
 @command
 async def join(ctx: Context, room: str) -> None:
-    """Enter a room, which is made if there is none; what you say goes there."""
+    """Enter a room, or make one; what you say goes there."""
     await ctx.join(room)
 
 
@@ -32,7 +32,7 @@ async def leave(ctx: Context, room: str = "", *, text: str = "") -> None:
 
 @command
 async def room(ctx: Context, room: str = "") -> None:
-    """Talk in another one of your rooms, or show which they are."""
+    """Talk in another of your rooms, or show which."""
     if room:
         await ctx.switch(room)
     others = [each.name for each in ctx.member.rooms.values() if each is not ctx.member.room]
@@ -57,7 +57,7 @@ def rooms(ctx: Context) -> None:
 
 @command
 def who(ctx: Context, room: str = "") -> None:
-    """Show who is in a room, who has been silent for how long, and who lags."""
+    """Show who is in a room, how long silent, who does not read."""
     where = ctx.room_named(room) if room else ctx.room
     now = trio.current_time()
     some = islice(where.members, ctx.world.limits.names_shown)
@@ -67,7 +67,7 @@ def who(ctx: Context, room: str = "") -> None:
 
 @command
 async def topic(ctx: Context, *, text: str = "") -> None:
-    """Show the topic of the current room or set it; /topic - takes it away."""
+    """Show the topic or set it; /topic - takes it away."""
     if not text:
         ctx.reply(f"{ctx.room.name}: {ctx.room.topic or 'no topic'}")
     elif len(text) > MAX_TOPIC:

@@ -18,7 +18,7 @@ async def history(ctx: Context, n: int = 20) -> None:
 
 @command
 async def missed(ctx: Context) -> None:
-    """Show the messages that were skipped because you did not read."""
+    """Show what was skipped because you did not read."""
     if not await ctx.replay_missed():
         ctx.reply("you have missed nothing")
 
@@ -46,6 +46,6 @@ async def unignore(ctx: Context, nick: str) -> None:
 
 @command
 async def quiet(ctx: Context, on: bool = True) -> None:
-    """Show no more who joins and leaves; /quiet off shows it again."""
+    """Hide who joins and leaves; /quiet off shows it."""
     await ctx.set_quiet(on)
     ctx.reply(f"who joins and leaves is {'not shown' if on else 'shown'}")

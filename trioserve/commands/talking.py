@@ -1,6 +1,6 @@
 """Saying things."""
 
-from trioserve import ChatError, Context, command
+from trioserve import Context, command
 
 
 @command
@@ -17,7 +17,5 @@ async def msg(ctx: Context, nick: str, *, text: str) -> None:
 
 @command
 async def reply(ctx: Context, *, text: str) -> None:
-    """Answer the last private message."""
-    if ctx.member.correspondent is None:
-        raise ChatError("nobody has sent you a private message yet")
-    await ctx.tell(ctx.member.correspondent, text)
+    """Answer whom you have last exchanged a private message with."""
+    await ctx.answer(text)
