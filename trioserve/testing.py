@@ -49,7 +49,9 @@ class MemoryTransport:
     _typed: bytearray = attrs.field(factory=bytearray, init=False)  # not received here yet
     _input_ended: bool = attrs.field(default=False, init=False)
     _broken: OSError | None = attrs.field(default=None, init=False)
-    _changed: ParkingLot = attrs.field(factory=ParkingLot, init=False)
+    _arrived: ParkingLot = attrs.field(factory=ParkingLot, init=False)  # bytes for the server
+    _eased: ParkingLot = attrs.field(factory=ParkingLot, init=False)  # room for more from it
+    _shown: ParkingLot = attrs.field(factory=ParkingLot, init=False)  # for a test to look at
 
     # ------------------------------------------------------- the server's end
 
@@ -64,20 +66,20 @@ class MemoryTransport:
         else:
             sent = max(0, min(len(data), self.window - len(self._unread)))
             self._unread += data[:sent]
-        self._changed.unpark_all()
+        self._shown.unpark_all()
         return sent
 
     async def wait_writable(self) -> None:
         await trio.lowlevel.checkpoint()
         while not self._is_over() and not self.reading and len(self._unread) >= self.window:
-            await self._changed.park()
+            await self._eased.park()
         if self.is_closed:
             raise trio.ClosedResourceError
 
     async def receive_into(self, buffer: memoryview) -> int:
         await trio.lowlevel.checkpoint()
         while not (self._typed or self._input_ended or self._is_over()):
-            await self._changed.park()
+            await self._arrived.park()
         if self.is_closed:
             raise trio.ClosedResourceError
         self._check()
@@ -89,11 +91,11 @@ class MemoryTransport:
     def end_writing(self) -> None:
         self._check()
         self.output_ended = True
-        self._changed.unpark_all()
+        self._shown.unpark_all()
 
     def close(self) -> None:
         self.is_closed = True
-        self._changed.unpark_all()
+        self._wake()
 
     def _check(self) -> None:
         if self.is_closed:
@@ -104,12 +106,16 @@ class MemoryTransport:
     def _is_over(self) -> bool:
         return self.is_closed or self._broken is not None
 
+    def _wake(self) -> None:
+        for lot in (self._arrived, self._eased, self._shown):
+            lot.unpark_all()
+
     # --------------------------------------------------------- the other end
 
     def type(self, data: bytes) -> None:
         """Send bytes to the server."""
         self._typed += data
-        self._changed.unpark_all()
+        self._arrived.unpark_all()
 
     @property
     def untaken(self) -> int:
@@ -119,14 +125,15 @@ class MemoryTransport:
     def end_input(self) -> None:
         """Send no more: a FIN."""
         self._input_ended = True
-        self._changed.unpark_all()
+        self._arrived.unpark_all()
 
     def read(self, most: int) -> bytes:
         """Read at most so many of the bytes that wait."""
         data = bytes(self._unread[:most])
         del self._unread[:most]
         self.received += data
-        self._changed.unpark_all()
+        self._eased.unpark_all()
+        self._shown.unpark_all()
         return data
 
     def read_on(self) -> None:
@@ -139,11 +146,11 @@ class MemoryTransport:
         self._broken = error or ConnectionResetError(
             errno.ECONNRESET, os.strerror(errno.ECONNRESET)
         )
-        self._changed.unpark_all()
+        self._wake()
 
     async def changed(self) -> None:
-        """Wait for the next thing that happens on this connection."""
-        await self._changed.park()
+        """Wait until the other end has something new to look at."""
+        await self._shown.park()
 
 
 @attrs.define(eq=False)
@@ -241,7 +248,7 @@ class Chat:
 
     server: Server
     edge: MemoryEdge
-    _people: list[Person] = attrs.field(factory=list, init=False)
+    people: list[Person] = attrs.field(factory=list, init=False)  # who have joined
 
     def connect(
         self, *, host: str | None = None, window: int = WINDOW, reading: bool = True
@@ -260,8 +267,8 @@ class Chat:
         person.nick = nick
         await person.types(nick)
         await person.sees(f"-- {self.server.config.rooms.first}: ")
-        self._people.append(person)
-        for each in self._people:
+        self.people.append(person)
+        for each in self.people:
             each.unseen()  # of the joining
         return person
 

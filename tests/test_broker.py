@@ -1,0 +1,308 @@
+"""Turns: what is handled together, in which order it is shown, and what that costs."""
+
+from collections.abc import AsyncIterator
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from trioserve.broker import Broker
+from trioserve.config import Config
+from trioserve.errors import ChatError
+from trioserve.messages import Depart, Enter, Event, Join, Said, Say, SetQuiet, Tell
+from trioserve.observe import Counters
+from trioserve.rooms import Member, Piece, RoomLimits, World
+from trioserve.services import SessionLimits
+from trioserve.testing import Chat, open_chat
+from trioserve.wire.text import Style, render
+
+# ------------------------------------------------- the broker by itself
+
+
+@attrs.define(eq=False)
+class Ear:
+    """An outlet that keeps what it is given, piece by piece."""
+
+    heard: list[bytes] = attrs.field(factory=list)
+    lagging: bool = False
+
+    def put(self, data: bytes) -> None:
+        self.heard.append(data)
+
+    def put_piece(self, piece: Piece) -> None:
+        self.heard.append(piece.data)
+
+    def take(self) -> str:
+        data, self.heard = b"".join(self.heard), []
+        return data.decode()
+
+
+@attrs.define(eq=False)
+class Bench:
+    """A broker that runs, and people who are nothing but ears."""
+
+    broker: Broker
+    ears: dict[str, Ear] = attrs.field(factory=dict)
+
+    async def enter(self, nick: str) -> Member:
+        ear = self.ears[nick] = Ear()
+        member = Member(nick, ear, active=0.0)
+        await self.broker.call(member, Enter("#lobby"))
+        for each in self.ears.values():
+            each.take()
+        return member
+
+    async def together(self, *requests: tuple[Member, Say]) -> None:
+        """Let these come within one turn."""
+        for member, request in requests:
+            await self.broker.say(member, request)
+        await wait_all_tasks_blocked()
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    """A broker whose clock stands still."""
+    broker = Broker(World(RoomLimits()), Counters(), inbox_size=256, now_ns=lambda: 10**18)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(broker.run)
+        yield Bench(broker)
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_came_together_is_shown_in_one_piece_and_in_order(bench: Bench) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+    await bench.enter("carol")
+
+    await bench.together((ann, Say("one")), (bob, Say("two")), (ann, Say("three")))
+
+    (piece,) = bench.ears["carol"].heard
+    texts = [line.split(b"> ")[1] for line in piece.splitlines()]
+    assert texts == [b"one", b"two", b"three"]
+
+
+async def test_authors_are_shown_the_others_lines_and_not_their_own(bench: Bench) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+
+    await bench.together((ann, Say("one")), (bob, Say("two")), (ann, Say("three", echo=True)))
+
+    heard = bench.ears["ann"].take()
+    assert "one" not in heard
+    assert "<bob> two" in heard
+    assert "<ann> three" in heard
+
+
+async def test_ids_rise_though_the_clock_stands_still(bench: Bench) -> None:
+    ann = await bench.enter("ann")
+
+    await bench.together(*[(ann, Say(str(number))) for number in range(5)])
+
+    ids = [message.id for message in bench.broker.world.room("#lobby").history]
+    assert ids == [10**15 + number for number in range(5)]
+
+
+async def test_an_id_is_the_time_in_microseconds(bench: Bench) -> None:
+    ann = await bench.enter("ann")
+
+    await bench.together((ann, Say("hello")))
+
+    (said,) = bench.broker.world.room("#lobby").history
+    assert said == Said(10**18 // 1000, "#lobby", "ann", "hello")
+
+
+async def test_who_joins_is_shown_nothing_twice(bench: Bench) -> None:
+    ann = await bench.enter("ann")
+    carol = Member("carol", ear := Ear(), active=0.0)
+
+    # Nothing waits between these two, so they are handled in one turn.
+    await bench.broker.say(ann, Say("before"))
+    await bench.broker.call(carol, Enter("#lobby"))
+    await bench.together((ann, Say("after")))
+
+    heard = ear.take()
+    assert heard.count("before") == 1
+    assert heard.index("before") < heard.index("-- now --") < heard.index("after")
+
+
+async def test_who_leaves_misses_nothing_that_was_said_until_then(bench: Bench) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+
+    await bench.broker.say(ann, Say("farewell"))
+    await bench.broker.call(bob, Depart())
+    await bench.together((ann, Say("after")))
+
+    heard = bench.ears["bob"].take()
+    assert "farewell" in heard
+    assert "after" not in heard
+
+
+async def test_a_direct_answer_comes_behind_what_was_pending(bench: Bench) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+
+    await bench.broker.say(ann, Say("first"))
+    await bench.broker.call(ann, Tell("bob", "second"))
+
+    heard = bench.ears["bob"].take()
+    assert heard.index("first") < heard.index("second")
+    assert bob.correspondent is ann
+
+
+async def test_a_turn_ends_after_256_requests(bench: Bench) -> None:
+    ann, bob, carol = [await bench.enter(nick) for nick in ("ann", "bob", "carol")]
+    await bench.broker.call(carol, Join("#dev"))
+    await bench.broker.call(bob, Join("#dev"))
+    bench.ears["bob"].take()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(128):
+            nursery.start_soon(bench.broker.say, ann, Say("x"))
+            nursery.start_soon(bench.broker.say, carol, Say("x"))
+        await wait_all_tasks_blocked()
+        assert len(bench.ears["bob"].heard) == 2  # a piece for each room
+
+        for _ in range(150):
+            nursery.start_soon(bench.broker.say, ann, Say("x"))
+            nursery.start_soon(bench.broker.say, carol, Say("x"))
+        await wait_all_tasks_blocked()
+        assert len(bench.ears["bob"].heard) == 6
+
+
+async def test_a_turn_ends_at_eight_kilobytes_for_one_room(bench: Bench) -> None:
+    ann = await bench.enter("ann")
+    await bench.enter("bob")
+
+    await bench.together(*[(ann, Say("x" * 1000)) for _ in range(40)])
+
+    assert max(len(piece) for piece in bench.ears["bob"].heard) < 10_000
+    assert bench.ears["bob"].take().count("<ann>") == 40
+
+
+async def test_a_turn_ends_at_four_thousand_deliveries(bench: Bench) -> None:
+    bench.broker.world.limits = RoomLimits(per_member=60)
+    rooms = [f"#room{number}" for number in range(50)]
+    listeners = [await bench.enter(f"listener{number}") for number in range(100)]
+    speakers = [await bench.enter(f"speaker{number}") for number in range(50)]
+    for speaker, room in zip(speakers, rooms, strict=True):
+        for member in (*listeners, speaker):
+            await bench.broker.call(member, Join(room))
+    ear = bench.ears["listener0"]
+
+    ear.take()
+    await bench.together(*[(speaker, Say("x")) for speaker in (*speakers[:10], speakers[0])])
+    assert len(ear.heard) == 10  # what is said in a room twice in one turn is one piece
+
+    ear.take()
+    await bench.together(*[(speaker, Say("x")) for speaker in (*speakers, speakers[0])])
+    assert len(ear.heard) == 51
+
+
+async def test_a_request_that_crashes_is_told_and_the_broker_goes_on(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+    monkeypatch.setattr(World, "set_quiet", None)
+
+    with pytest.raises(ChatError, match="that failed on the server, and has been logged"):
+        await bench.broker.call(ann, SetQuiet(True))
+    await bench.together((bob, Say("still here")))
+
+    assert "still here" in bench.ears["ann"].take()
+    assert "a request crashed: SetQuiet" in caplog.text
+
+
+async def test_a_full_inbox_makes_who_talks_wait_and_loses_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    broker = Broker(World(RoomLimits()), Counters(), inbox_size=2)
+    member = Member("ann", Ear(), active=0.0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(broker.run)
+        await broker.call(member, Enter("#lobby"))
+        nursery.cancel_scope.cancel()
+
+    broker = Broker(World(RoomLimits()), Counters(), inbox_size=2)
+    with trio.move_on_after(1) as waiting:
+        for _ in range(3):
+            await broker.say(member, Say("x"))
+    assert waiting.cancelled_caught
+
+
+# ---------------------------------------------------- what a message costs
+
+
+@pytest.fixture
+async def crowd() -> AsyncIterator[Chat]:
+    """A server without flood control and 100 people in its first room."""
+    config = Config(limits=SessionLimits(flood_control=False))
+    async with open_chat(config) as chat:
+        for number in range(100):
+            await chat.join(f"p{number}")
+        yield chat
+
+
+async def test_a_batch_costs_one_write_for_each_member_and_one_rendering_for_each_style(
+    autojump_clock: MockClock, crowd: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[Event] = []
+
+    def count(event: Event, style: Style) -> bytes:
+        rendered.append(event)
+        return render(event, style)
+
+    monkeypatch.setattr("trioserve.fanout.render", count)
+    ann = await crowd.join("ann")
+    transports = [person.transport for person in crowd.people if person is not ann]
+    before = sum(transport.writes for transport in transports)
+    rendered.clear()
+
+    ann.transport.type(b"".join(b"message %d\n" % number for number in range(10)))
+    await wait_all_tasks_blocked()
+
+    assert sum(transport.writes for transport in transports) - before == 100
+    assert len(rendered) == 10
+    for transport in transports:
+        assert transport.received.count(b"<ann> message") == 10
+
+
+async def test_a_batch_wakes_its_author_and_the_broker_and_nobody_else(
+    autojump_clock: MockClock, crowd: Chat
+) -> None:
+    class Steps(trio.abc.Instrument):
+        count = 0
+
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            self.count += 1
+
+    ann = await crowd.join("ann")
+    trio.lowlevel.add_instrument(steps := Steps())
+
+    ann.transport.type(b"".join(b"message %d\n" % number for number in range(10)))
+    await wait_all_tasks_blocked()
+
+    trio.lowlevel.remove_instrument(steps)
+    assert steps.count <= 10  # of which this test takes some
+
+
+# ------------------------------------------------------------ big rooms
+
+
+async def test_in_a_big_room_comings_and_goings_are_told_together(
+    autojump_clock: MockClock,
+) -> None:
+    config = Config(rooms=RoomLimits(fold_above=3))
+    async with open_chat(config) as chat:
+        ann = await chat.join("ann")
+        for number in range(2):
+            await chat.join(f"early{number}")
+        ann.unseen()
+
+        people = [await chat.join(f"late{number}") for number in range(6)]
+        await people[0].types("/quit")
+        await ann.sees_nothing()
+
+        await trio.sleep(10)
+        assert await ann.sees("joined") == (
+            "* late0, late1, late2 and 3 others joined #lobby; late0 left #lobby"
+        )
+        await trio.sleep(20)
+        await ann.sees_nothing()
