@@ -68,10 +68,15 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Running]:
-    """Run the server with these arguments for as long as the block lasts."""
+def running(*arguments: str, program: str | None = None) -> Iterator[Running]:
+    """Run the server with these arguments for as long as the block lasts.
+
+    `program` is Python source to run instead of the module: it changes something
+    and then calls `trioserve.cli.main`.
+    """
+    start = ["-m", "trioserve"] if program is None else ["-c", program]
     with subprocess.Popen(
-        [sys.executable, "-m", "trioserve", *arguments],
+        [sys.executable, *start, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

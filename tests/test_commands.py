@@ -348,6 +348,14 @@ async def test_history_shows_the_last_messages_of_the_current_room(chat: Chat) -
     await ann.sees("-- now --")
 
 
+async def test_history_of_a_room_where_nothing_was_said_says_so(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/history")
+
+    await ann.sees("-- nothing has been said in #lobby yet")
+
+
 async def test_history_of_nothing_is_refused(chat: Chat) -> None:
     ann = await chat.join("ann")
 

@@ -69,7 +69,8 @@ async def test_a_name_in_use_gets_an_offer_that_enter_takes(chat: Chat) -> None:
         ("2pac", "a name begins with a letter"),
         ("an\x1b[31mn", "a name begins with a letter"),
         ("server", "the name server is reserved"),
-        ("/join #dev", "a name first; commands come after it"),
+        ("/join #dev", "a name first, such as ann; commands work after it"),
+        ("x" * 2000, "a name has at most 24 characters"),
     ],
 )
 async def test_a_name_that_cannot_be_is_asked_for_again(
@@ -156,6 +157,15 @@ async def test_one_address_has_so_many_connections_and_no_more(chat: Chat) -> No
 # ------------------------------------------------------- who is no chat client
 
 
+async def test_what_is_told_while_a_name_is_asked_for_stands_on_its_own_line(chat: Chat) -> None:
+    stranger = chat.connect()
+    await stranger.sees("Your name? ")
+
+    chat.server.stop()
+
+    assert (await stranger.sees_the_end()).startswith("\r\n-- the server is shutting down")
+
+
 @pytest.mark.parametrize(
     ("data", "protocol"),
     [
@@ -172,7 +182,7 @@ async def test_another_protocol_is_told_what_this_port_is(
     stranger.transport.type(data)
 
     told = f"-- this is a trioserve chat server for nc and telnet, not for {protocol}"
-    assert told in await stranger.sees_the_end()
+    assert (await stranger.sees_the_end()).endswith(f"\r\n{told}\r\n")
 
 
 async def test_a_subnegotiation_without_end_is_refused_with_a_reason(chat: Chat) -> None:
@@ -319,7 +329,7 @@ async def test_a_connection_that_breaks_before_the_name_disturbs_nobody(chat: Ch
     await ann.sees_nothing()
 
 
-async def test_the_connection_is_closed_once_the_peer_has_closed_or_a_second_later(
+async def test_the_connection_is_closed_once_the_peer_has_closed_or_soon_after(
     chat: Chat,
 ) -> None:
     ann = await chat.join("ann")

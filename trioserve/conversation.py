@@ -124,8 +124,8 @@ class Conversation:
             self._slowed = True
             rate = self.services.limits.rate
             self._notice(
-                f"that is faster than {rate:g} lines a second: the rest follows at that pace, "
-                "and nothing is lost; /cancel drops what waits"
+                f"faster than {rate:g} lines a second: the rest follows at that pace; "
+                "/cancel drops it"
             )
 
     def _signalled(self, signal: Signal) -> None:

@@ -27,7 +27,7 @@ class SessionLimits:
     login: float = 30.0  # seconds to give a name
     grace: float = 5.0  # seconds that a command has left when its caller's input has ended
     drain: float = 8.0  # seconds to deliver what waits when a session ends
-    linger: float = 1.0  # seconds to read on for the peer's end
+    linger: float = 0.5  # seconds to read on for the peer's end
 
 
 @attrs.frozen

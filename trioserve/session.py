@@ -25,6 +25,8 @@ from trioserve.wire.lines import LineSplitter
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import Style, clean, encode, encode_prompt, plural, render
 
+NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
+TOO_LONG: Final = "?" * (names.MAX_NICK + 1)  # as a name: what stands for a line that was too long
 DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a member go
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Session:
         self._scope = trio.CancelScope()  # the conversation's
         self._member: Member | None = None
         self._departed = False
+        self._asking = False  # a prompt is shown, and no line has come behind it
         self._ending: Ending | None = None
 
     async def run(self) -> None:
@@ -102,7 +105,7 @@ class Session:
                     conversation.stop()
                 self.end(INPUT_ENDED)
         except ProtocolError as error:
-            self.end(Ending.because("not a chat client", str(error)))
+            self.end(Ending.because(NOT_CHAT, str(error)))
         except OSError as error:
             self.end(Ending.lost(error))
         except Exception:
@@ -120,10 +123,15 @@ class Session:
         offer = ""
         for _ in range(self._services.limits.login_lines):
             self._outbox.put(encode_prompt(f"Your name ({offer})? " if offer else "Your name? "))
-            text = await self._next_line()
-            if text is None:
+            self._asking = True
+            while not (len(self._intake) or self._intake.ended):
+                await self._read()
+            if not len(self._intake):
                 self.end(INPUT_ENDED)
                 return None
+            self._asking = False
+            line = self._intake.pop()
+            text = clean(line).strip() if isinstance(line, str) else TOO_LONG
             if text.lower() == "/quit":
                 self.end(Ending("quit", farewell="goodbye"))
                 return None
@@ -136,21 +144,16 @@ class Session:
         self.end(Ending.because("no name given", "too many tries to give a name: goodbye"))
         return None
 
-    async def _next_line(self) -> str | None:
-        """The next line, cleaned; None at the end of input."""
-        while not len(self._intake):
-            if self._intake.ended:
-                return None
-            for typed in await self._intake.receive():
-                if not isinstance(typed, Signal):
-                    self._intake.push(typed)
-        line = self._intake.pop()
-        return clean(line).strip() if isinstance(line, str) else ""
+    async def _read(self) -> None:
+        """Receive once, and let the lines that came wait."""
+        for typed in await self._intake.receive():
+            if not isinstance(typed, Signal):
+                self._intake.push(typed)
 
     async def _enter(self, nick: str) -> Member:
         """Become a member in the first room; raises ChatError if the nick cannot be had."""
         if nick.startswith("/"):
-            raise ChatError("a name first; commands come after it")
+            raise ChatError("a name first, such as ann; commands work after it")
         member = Member(names.check_nick(nick), self._outbox, active=trio.current_time())
         # Already now: cancelled in the middle, what the broker has let in departs again.
         self._member = member
@@ -166,9 +169,12 @@ class Session:
         """Deliver what waits and the last line, and close, all within the drain's deadline."""
         await self._depart()
         ending = self._ending or INPUT_ENDED
+        if self._asking:
+            self._outbox.put(b"\r\n")  # the prompt still waits for its answer
         if ending.farewell:
             # Neither nc nor ncat notices that the server has closed.
-            hint = "" if self._intake.is_telnet else " (nc ends when you press Enter)"
+            is_nc = not self._intake.is_telnet and ending.cause != NOT_CHAT
+            hint = " (nc ends when you press Enter)" if is_nc else ""
             self._notice(ending.farewell + hint)
         with trio.move_on_after(self._services.limits.drain) as drain:
             await self._outbox.flushed()

@@ -11,6 +11,8 @@ async def history(ctx: Context, n: int = 20) -> None:
         raise ChatError("n is at least 1")
     room = ctx.room
     messages = room.recent(n)
+    if not messages:
+        raise ChatError(f"nothing has been said in {room.name} yet")
     ctx.reply(f"last {plural(len(messages), 'message')} in {room.name} --")
     await ctx.replay(messages)
     ctx.reply("now --")
