@@ -1,6 +1,7 @@
 """A command's signature, read as its usage and as the way to bind what was typed."""
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -8,7 +9,24 @@ import attrs
 
 from trioserve.errors import ChatError
 
+# Plain numbers, as people write them, and no more digits than a 64-bit integer holds: int()
+# and float() would also take "1_000", "１２", "nan" and "1e400".
+_WHOLE = re.compile("[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]*)?|\.[0-9]+)")
+
 _BOOLEANS: Final = {"on": True, "yes": True, "off": False, "no": False}
+
+
+def _to_int(word: str) -> int:
+    if _WHOLE.fullmatch(word) is None:
+        raise ValueError(word)
+    return int(word)
+
+
+def _to_float(word: str) -> float:
+    if _DECIMAL.fullmatch(word) is None:
+        raise ValueError(word)
+    return float(word)
 
 
 def _to_bool(word: str) -> bool:
@@ -18,8 +36,8 @@ def _to_bool(word: str) -> bool:
 # What an annotation converts with, and what a person is told was expected.
 _CONVERTERS: Final[dict[Any, tuple[Callable[[str], Any], str]]] = {
     str: (str, "a word"),
-    int: (int, "a whole number"),
-    float: (float, "a number"),
+    int: (_to_int, "a whole number"),
+    float: (_to_float, "a number"),
     bool: (_to_bool, "on or off"),
 }
 
@@ -33,8 +51,13 @@ class Parameter:
     expected: str
     required: bool
 
+    @property
+    def shown(self) -> str:
+        """The name as people see it."""
+        return self.name.replace("_", "-")
+
     def usage(self, suffix: str = "") -> str:
-        shown = self.name.replace("_", "-") + suffix
+        shown = self.shown + suffix
         return f"<{shown}>" if self.required else f"[{shown}]"
 
 
@@ -58,8 +81,11 @@ class Arguments:
             TypeError: if it cannot be a command; the message names the function.
         """
         where = f"{function.__module__}.{function.__qualname__}"
-        declared = list(inspect.signature(function, eval_str=True).parameters.values())
-        if not declared:
+        try:
+            declared = list(inspect.signature(function, eval_str=True).parameters.values())
+        except NameError as error:  # imported under TYPE_CHECKING alone, or misspelt
+            raise TypeError(f"{where}: its annotations cannot be read: {error}") from None
+        if not declared or not _is_context(declared[0]):
             raise TypeError(f"{where}: a command takes its context as the first parameter")
         parameters = []
         words = rest = None
@@ -70,7 +96,7 @@ class Arguments:
                     words = attrs.evolve(parameter, required=False)
                 case inspect.Parameter.KEYWORD_ONLY if rest is None and words is None:
                     rest = parameter
-                case inspect.Parameter.POSITIONAL_OR_KEYWORD:
+                case inspect.Parameter.POSITIONAL_ONLY | inspect.Parameter.POSITIONAL_OR_KEYWORD:
                     parameters.append(parameter)
                 case _:
                     raise TypeError(f"{where}: nothing typed could be bound to {each}")
@@ -99,7 +125,7 @@ class Arguments:
             if word:
                 values.append(_converted(parameter, word))
             elif parameter.required:
-                raise ChatError(f"{parameter.name} is missing")
+                raise ChatError(f"{parameter.shown} is missing")
             else:
                 break
         named = {}
@@ -109,10 +135,18 @@ class Arguments:
             if text:
                 named[self.rest.name] = _converted(self.rest, text)
             elif self.rest.required:
-                raise ChatError(f"{self.rest.name} is missing")
+                raise ChatError(f"{self.rest.shown} is missing")
         elif text:
             raise ChatError(f'"{text}" is too much')
         return values, named
+
+
+def _is_context(declared: inspect.Parameter) -> bool:
+    """Whether a context can be bound to it, as opposed to something typed."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return declared.kind in positional and not any(
+        declared.annotation is kind for kind in _CONVERTERS
+    )
 
 
 def _parameter(where: str, declared: inspect.Parameter) -> Parameter:
@@ -127,12 +161,12 @@ def _parameter(where: str, declared: inspect.Parameter) -> Parameter:
 
 
 def _next_word(text: str) -> tuple[str, str]:
-    word, _, rest = text.partition(" ")
-    return word, rest.lstrip()
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, rest[0] if rest else ""
 
 
 def _converted(parameter: Parameter, text: str) -> Any:
     try:
         return parameter.convert(text)
     except (ValueError, KeyError):
-        raise ChatError(f'{parameter.name} is {parameter.expected}, not "{text}"') from None
+        raise ChatError(f'{parameter.shown} is {parameter.expected}, not "{text}"') from None

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from types import ModuleType
 from typing import Any, overload
@@ -16,6 +17,7 @@ from trioserve.errors import ChatError
 Function = Callable[..., Awaitable[None] | None]
 
 _MARK = "__trioserve_command__"
+_NAME = re.compile(r"\w[\w-]*")
 
 
 @attrs.frozen(eq=False)
@@ -36,7 +38,8 @@ class Command:
     @property
     def summary(self) -> str:
         """The first sentence of the help, as one line."""
-        return self.help.split("\n\n")[0].replace("\n", " ")
+        paragraph = self.help.split("\n\n")[0]
+        return re.split(r"(?<=[.!?])\s", paragraph)[0].replace("\n", " ")
 
     @property
     def waits(self) -> bool:
@@ -85,15 +88,21 @@ def command(
     """
 
     def declare(function: Function) -> Function:
-        if not function.__doc__:
-            raise TypeError(f"{function.__module__}.{function.__qualname__}: no docstring, no help")
+        where = f"{function.__module__}.{function.__qualname__}"
+        called = name or function.__name__.rstrip("_")
+        if _NAME.fullmatch(called) is None or called != called.lower():
+            raise TypeError(
+                f'{where}: "{called}" is no name of a command: one word in small letters'
+            )
+        if not (text := inspect.cleandoc(function.__doc__ or "").strip()):
+            raise TypeError(f"{where}: no docstring, no help")
         if urgent and inspect.iscoroutinefunction(function):
-            raise TypeError(f"{function.__module__}.{function.__qualname__}: urgent, yet it waits")
+            raise TypeError(f"{where}: urgent, yet it waits")
         declared = Command(
-            name=name or function.__name__.rstrip("_"),
+            name=called,
             function=function,
             arguments=Arguments.of(function),
-            help=inspect.cleandoc(function.__doc__),
+            help=text,
             cost=cost,
             urgent=urgent,
         )
