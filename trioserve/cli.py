@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.listen:
         config = attrs.evolve(config, listen=tuple(options.listen))
-    with logging_to(sys.stderr, level=options.log_level.upper()):
+    with logging_to(level=options.log_level.upper()):
         return trio.run(run, config)
 
 

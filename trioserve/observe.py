@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler
 from typing import Final, TextIO
 
@@ -16,7 +16,8 @@ import attrs
 LOG_BACKLOG: Final = 10_000  # records that wait for a slow log; more are counted and dropped
 LOG_FLUSH: Final = 2.0  # seconds that the end of the program waits for a slow log
 
-_BREAKS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What moves the cursor or ends a line, and lone surrogates, which nothing can encode.
+_BREAKS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @attrs.define(eq=False)
@@ -54,41 +55,71 @@ class _BoundedQueueHandler(QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
-            if self._dropped:
-                self._records.put_nowait(self._account())
-                self._dropped = 0
+            self._tell_dropped()
             self._records.put_nowait(record)
         except queue.Full:
             self._dropped += 1
 
-    def _account(self) -> logging.LogRecord:
-        text = f"{self._dropped} log records dropped: the log is not being read"
-        return logging.LogRecord("trioserve", logging.WARNING, __file__, 0, text, (), None)
+    def end(self) -> None:
+        """Queue the end; raises queue.Full if there is no room for it within LOG_FLUSH."""
+        self._tell_dropped(LOG_FLUSH)
+        self._records.put(None, timeout=LOG_FLUSH)
+
+    def _tell_dropped(self, timeout: float = 0.0) -> None:
+        if self._dropped:
+            text = f"{self._dropped} log records dropped: the log is not being read"
+            account = logging.LogRecord("trioserve", logging.WARNING, "", 0, text, (), None)
+            self._records.put(account, timeout=timeout)
+            self._dropped = 0
 
 
 @contextmanager
 def logging_to(stream: TextIO | None = None, *, level: str = "INFO") -> Iterator[None]:
     """Log to a stream (stderr) from a thread of its own, so that a blocked one blocks nobody."""
-    writer = logging.StreamHandler(stream or sys.stderr)
-    writer.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(message)s"))
+    stream = stream or sys.stderr
+    if stream is None:  # a process that was started without one
+        yield
+        return
     records: queue.Queue[logging.LogRecord | None] = queue.Queue(LOG_BACKLOG)
     handler = _BoundedQueueHandler(records)
     logger = logging.getLogger("trioserve")
+    former_level = logger.level
     logger.setLevel(level)
     logger.addHandler(handler)
-    thread = threading.Thread(target=_write, args=(records, writer), daemon=True, name="log")
+    thread = threading.Thread(
+        target=_write, args=(records, _apart(stream)), daemon=True, name="log"
+    )
     thread.start()
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        try:
-            records.put(None, timeout=LOG_FLUSH)
-        except queue.Full:
-            return  # stderr is blocked for good: the thread is a daemon and dies with us
-        thread.join(LOG_FLUSH)
+        logger.setLevel(former_level)
+        with suppress(queue.Full):  # blocked for good: the thread is a daemon and dies with us
+            handler.end()
+            thread.join(LOG_FLUSH)
 
 
-def _write(records: "queue.Queue[logging.LogRecord | None]", writer: logging.Handler) -> None:
+def _apart(stream: TextIO) -> TextIO:
+    """The same file behind a buffer of its own, if it is a file.
+
+    The interpreter flushes its stderr when it ends, and would wait for the lock
+    that our blocked thread holds.
+    """
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return stream
+    return open(
+        descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
+    )
+
+
+def _write(records: "queue.Queue[logging.LogRecord | None]", stream: TextIO) -> None:
+    # No logging.Handler: `logging` locks each of its own when the interpreter ends, and
+    # would wait for ever for one that is blocked.
+    formatter = OneLineFormatter("%(asctime)s %(levelname)s %(message)s")
     while (record := records.get()) is not None:
-        writer.handle(record)
+        with suppress(OSError):  # the disk is full, the reader gone: nobody to tell
+            stream.write(f"{formatter.format(record)}\n")
+            stream.flush()

@@ -7,9 +7,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from typing import Final
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Final
 
 import attrs
 import trio
@@ -23,6 +25,7 @@ from trioserve.limits import DoorLimits
 from trioserve.registry import builtin
 from trioserve.server import Server
 
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)  # that stop the server
 LOG_FLUSH: Final = 0.5  # seconds for the log to be written before the process is ended
 SPARE_FILES: Final = 64  # descriptors that the process needs for other things than connections
 
@@ -41,12 +44,14 @@ async def run(config: Config) -> int:
     except _CannotListen as error:
         print(f"trioserve: {error}", file=sys.stderr)
         return 1
-    _announce(listeners)
     server = Server(config, builtin())
     resort = LastResort(config.shutdown.total)
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        _arm_on_signals(resort)
+        # Only now: whoever reads that we listen may send a signal at once.
+        _announce(listeners)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_signals, server, signals, resort)
+            nursery.start_soon(_stop_on_signals, server, signals)
             await server.serve(listeners)
             nursery.cancel_scope.cancel()
     resort.disarm()
@@ -66,26 +71,35 @@ class _CannotListen(Exception):
 class LastResort:
     """A thread that ends the process when it has not ended by itself in time.
 
-    For whatever keeps the loop or the interpreter from ending: a command that
-    blocks, one that shields itself from cancellation, a thread that is stuck.
+    For whatever keeps Trio's loop from ending: a command that blocks, one that
+    shields itself from cancellation, a thread that it waits for and that is stuck.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._timer: threading.Timer | None = None
         self._root = trio.lowlevel.current_root_task()
+        # Whether there is something to wait for. What a signal handler may call at any time
+        # must take no lock: SimpleQueue is made for that, and to start a thread is not.
+        self._is_armed: SimpleQueue[bool] = SimpleQueue()
+        threading.Thread(target=self._watch, daemon=True, name="last resort").start()
 
     def arm(self) -> None:
         """Begin to count, the first time this is called."""
-        if self._timer is None:
-            self._timer = threading.Timer(self._seconds, self._end_process)
-            self._timer.daemon = True
-            self._timer.start()
+        self._is_armed.put(True)
 
     def disarm(self) -> None:
         """All has ended in time."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._is_armed.put(False)
+
+    def _watch(self) -> None:
+        if not self._is_armed.get():
+            return
+        deadline = time.monotonic() + self._seconds
+        try:
+            while self._is_armed.get(timeout=max(0.0, deadline - time.monotonic())):
+                pass  # armed already
+        except Empty:
+            self._end_process()
 
     def _end_process(self) -> None:
         log.critical(
@@ -149,13 +163,26 @@ def _announce(listeners: list[Listener]) -> None:
             "Only people on this machine can come. To let others in: "
             f"trioserve --listen 0.0.0.0:{port} --listen '[::]:{port}'"
         )
-    sys.stdout.flush()
+    if sys.stdout is not None:  # it is, for a process that was started without one
+        sys.stdout.flush()
 
 
-async def _stop_on_signals(server: Server, signals: AsyncIterator[int], resort: LastResort) -> None:
+def _arm_on_signals(resort: LastResort) -> None:
+    """Count from the signal itself: while something blocks, Trio's loop does not hear of it."""
+
+    def arm_and(tell_trio: Callable[[int, Any], object], number: int, frame: Any) -> None:
+        resort.arm()
+        tell_trio(number, frame)
+
+    for number in SIGNALS:
+        handler = signal.getsignal(number)
+        if callable(handler):  # Trio's, which puts back what was there before itself
+            signal.signal(number, partial(arm_and, handler))
+
+
+async def _stop_on_signals(server: Server, signals: AsyncIterator[int]) -> None:
     async for number in signals:
         log.info("%s: stopping", signal.Signals(number).name)
-        resort.arm()
         server.stop()
 
 
