@@ -1,11 +1,11 @@
 """The configuration: TOML, read as a whole, with every fault named by its path."""
 
 import difflib
-import math
+import json
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import cattrs
@@ -21,6 +21,8 @@ from trioserve.rooms import RoomLimits
 from trioserve.services import SessionLimits
 
 Hook = Callable[[Any, Any], Any]  # checks a value, whose type is given too, for cattrs
+
+MOST: Final = 2**40  # of any number: more would not fit somewhere, and mean nothing
 
 # Both, because `nc localhost` tries ::1 first.
 DEFAULT_LISTEN = (TcpAddress("127.0.0.1", 4000), TcpAddress("::1", 4000))
@@ -38,7 +40,8 @@ class ShutdownLimits:
     """How long the end of the server may take."""
 
     drain: float = 8.0  # seconds to deliver what waits
-    total: float = 10.0  # seconds, then the process ends whatever still runs
+    # Seconds, then the process ends whatever still runs. A thread cannot wait for ever.
+    total: float = attrs.field(default=10.0, metadata={"most": 1_000_000})
 
 
 @attrs.frozen
@@ -90,27 +93,30 @@ def _contradictions(config: Config) -> Iterator[str]:
         yield "outbox.hard: expected at most outbox.total"
     if config.shutdown.drain >= config.shutdown.total:
         yield "shutdown.drain: expected less than shutdown.total"
-    if config.limits.max_line > config.limits.byte_burst:
-        yield "limits.max_line: expected at most limits.byte_burst, or no line would get through"
     try:
-        names.check_room(config.rooms.first)
+        first = names.check_room(config.rooms.first)
     except ChatError as error:
         yield f"rooms.first: {error}"
+    else:
+        if first != config.rooms.first:
+            yield f"rooms.first: expected {_shown(first)}, got {_shown(config.rooms.first)}"
 
 
 # ------------------------------------------------ values, and what is wrong with them
 
 
-def _number(kind: type[int] | type[float], least: float | None) -> Hook:
-    """Check for a finite number above 0, or of at least `least`."""
+def _number(kind: type[int] | type[float], least: float | None, most: float) -> Hook:
+    """Check for a number above 0, or of at least `least`, and of at most `most`."""
     noun = "a whole number" if kind is int else "a number"
     above = "above 0" if least is None else f"of at least {least:g}"
 
     def check(value: Any, _: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | kind):
             raise ValueError(f"expected {noun}, got {_shown(value)}")
-        if not math.isfinite(value) or (value <= 0 if least is None else value < least):
+        if not (value > 0 if least is None else value >= least):  # nan is neither
             raise ValueError(f"expected {noun} {above}, got {_shown(value)}")
+        if value > most:
+            raise ValueError(f"expected {noun} of at most {most}, got {_shown(value)}")
         return kind(value)
 
     return check
@@ -130,7 +136,8 @@ def _listen(value: Any, _: Any) -> tuple[Address, ...]:
         raise ValueError(
             f'expected a list of addresses such as ["127.0.0.1:4000"], got {_shown(value)}'
         )
-    return tuple(parse_address(each) for each in value)
+    structured: tuple[Address, ...] = _converter.structure(value, tuple[Address, ...])
+    return structured
 
 
 def _shown(value: Any) -> str:
@@ -138,7 +145,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f'"{value}"'
+        return json.dumps(value, ensure_ascii=False)  # with escapes: one fault is one line
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
     return "a table" if isinstance(value, dict) else str(value)
 
 
@@ -163,7 +172,7 @@ def _section(kind: type[Any]) -> Hook:
 
 def _hook(field: "attrs.Attribute[Any]") -> Hook:
     if field.type in (int, float):
-        return _number(field.type, field.metadata.get("least"))
+        return _number(field.type, field.metadata.get("least"), field.metadata.get("most", MOST))
     if field.type is bool:
         return _instance(bool, "true or false")
     if field.type is str:
@@ -175,6 +184,7 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
 
 _converter = cattrs.Converter(detailed_validation=True)
 _converter.register_structure_hook(Config, _section(Config))
+_converter.register_structure_hook(Address, lambda text, _: parse_address(text))
 
 
 def _faults(error: cattrs.ClassValidationError, path: str = "") -> Iterator[str]:
@@ -183,6 +193,8 @@ def _faults(error: cattrs.ClassValidationError, path: str = "") -> Iterator[str]
     for fault, note in of_fields:
         if isinstance(fault, cattrs.ClassValidationError):
             yield from _faults(fault, f"{path}{note.name}.")
+        elif isinstance(fault, cattrs.IterableValidationError):
+            yield from (f"{path}{note.name}: {each}" for each, _ in fault.group_exceptions()[0])
         else:
             yield f"{path}{note.name}: {fault}"
     for other in others:

@@ -18,8 +18,16 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between tries while accepting f
 
 # The process, the system or the network is short of something: wait, and try again.
 _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-# The peer is gone before it was accepted, which is none of our concern (Linux's accept(2)).
-_GONE: Final = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH})
+# The peer is gone before it was accepted, or a firewall has forbidden it: none of our
+# concern (Linux's accept(2); not every system knows every name).
+_GONE: Final = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED EPROTO ENETDOWN ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH EOPNOTSUPP "
+        "ENETUNREACH ETIMEDOUT EPERM"
+    ).split()
+    if hasattr(errno, name)
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +49,12 @@ class SocketTransport:
             return 0
 
     async def wait_writable(self) -> None:
+        self._check_open()
         await trio.lowlevel.wait_writable(self._socket)
 
     async def receive_into(self, buffer: memoryview) -> int:
         while True:
+            self._check_open()
             await trio.lowlevel.wait_readable(self._socket)
             try:
                 return self._socket.recv_into(buffer)
@@ -58,6 +68,10 @@ class SocketTransport:
         if self._socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
+
+    def _check_open(self) -> None:
+        if self._socket.fileno() < 0:
+            raise trio.ClosedResourceError
 
 
 @attrs.define(eq=False)

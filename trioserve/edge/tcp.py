@@ -21,10 +21,15 @@ ABSENT: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})  # the mach
 class TcpOptions:
     """How soon a peer that has vanished is noticed."""
 
-    keepalive_idle: int = 60  # seconds of silence before the first probe
-    keepalive_interval: int = 15  # seconds between probes
-    keepalive_count: int = 4  # unanswered probes
-    user_timeout: float = 120.0  # seconds that sent bytes may stay unacknowledged (RFC 5482)
+    # What each may be at most is Linux's bound (tcp(7), and 31 bits of milliseconds).
+    # Seconds of silence before the first probe.
+    keepalive_idle: int = attrs.field(default=60, metadata={"most": 32767})
+    # Seconds between probes.
+    keepalive_interval: int = attrs.field(default=15, metadata={"most": 32767})
+    # Unanswered probes.
+    keepalive_count: int = attrs.field(default=4, metadata={"most": 127})
+    # Seconds that sent bytes may stay unacknowledged (RFC 5482); less than 0.001 would be none.
+    user_timeout: float = attrs.field(default=120.0, metadata={"least": 0.001, "most": 2_000_000})
 
 
 async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:
@@ -35,9 +40,12 @@ async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:
     Raises:
         OSError: if that is not possible, with none left open.
     """
-    found = await trio.socket.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    try:
+        found = await trio.socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except UnicodeError:  # too long, or with an empty part: "a..b"
+        raise OSError(errno.EINVAL, "not the name of a host") from None
     listeners: list[Listener] = []
     absent: OSError | None = None
     port = address.port

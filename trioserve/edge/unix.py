@@ -3,7 +3,7 @@
 import errno
 import socket
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from trioserve.edge.addresses import UnixAddress
@@ -28,13 +28,12 @@ def open_unix(address: UnixAddress) -> Listener:
         opened.pop_all()
 
     def remove() -> None:
-        # Only our own: a newer server may have taken the path over.
-        try:
+        # Only our own: a newer server may have taken the path over. What we may not remove
+        # stays, and is taken over as stale the next time.
+        with suppress(OSError):
             now = Path(address.path).stat()
             if (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
                 Path(address.path).unlink()
-        except FileNotFoundError:
-            pass
 
     return Listener(listening, str(address), is_local=True, cleanup=remove)
 

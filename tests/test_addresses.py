@@ -1,0 +1,58 @@
+"""Where to listen, as people write it."""
+
+import pytest
+
+from trioserve.edge.addresses import Address, TcpAddress, UnixAddress, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:4000", TcpAddress("127.0.0.1", 4000)),
+        ("localhost:0", TcpAddress("localhost", 0)),
+        ("chat.example.org:65535", TcpAddress("chat.example.org", 65535)),
+        ("[::1]:4000", TcpAddress("::1", 4000)),
+        ("[::]:4000", TcpAddress("::", 4000)),
+        ("[fe80::1%eth0]:4000", TcpAddress("fe80::1%eth0", 4000)),
+        ("unix:/run/chat.sock", UnixAddress("/run/chat.sock")),
+        ("unix:chat.sock", UnixAddress("chat.sock")),
+        ("unix:with:colon and blank", UnixAddress("with:colon and blank")),
+    ],
+)
+def test_an_address_is_read_and_written_back(text: str, address: Address) -> None:
+    assert parse_address(text) == address
+    assert str(address) == text
+
+
+def test_a_name_may_stand_in_brackets_too() -> None:
+    assert parse_address("[localhost]:4000") == TcpAddress("localhost", 4000)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "chat", "4000", ":4000", "[]:4000", "host:", "host:x", "host:-1", "host:+1",
+             "host: 1", "host:1 ", "host:１２", "host:4_0", "host:1.0"],
+)  # fmt: skip
+def test_what_has_no_host_or_no_port_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected HOST:PORT or unix:PATH, got ") as caught:
+        parse_address(text)
+
+    assert str(caught.value).endswith(f'got "{text}"')
+
+
+@pytest.mark.parametrize("text", ["::1:4000", "::", "fe80::1%eth0:4000", "[::1]", "a:b:4000"])
+def test_an_ipv6_address_without_brackets_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="needs brackets") as caught:
+        parse_address(text)
+
+    assert str(caught.value) == f'an IPv6 address needs brackets, [::1]:4000; got "{text}"'
+
+
+def test_a_port_beyond_the_last_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'^a port is at most 65535, got "host:65536"$'):
+        parse_address("host:65536")
+
+
+@pytest.mark.parametrize("text", ["unix:", "unix:\0abstract", "unix:a\0b"])
+def test_a_path_that_no_file_can_have_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected unix:PATH, got "):
+        parse_address(text)
