@@ -164,9 +164,8 @@ class Room:
 class World:
     """All people and all rooms. Every refusal is a ChatError and changes nothing.
 
-    What always holds: a member is in ``room.members`` exactly if the room is in
-    ``member.rooms``, and in ``ignorers`` exactly if it ignores somebody; no two
-    members have one nick; no room is empty.
+    What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
+    and in ``ignorers`` exactly if it ignores somebody; no two have one nick; no room is empty.
     """
 
     limits: RoomLimits
@@ -178,10 +177,9 @@ class World:
 
     def member(self, nick: str) -> Member:
         """Raises ChatError if nobody has this nick."""
-        try:
-            return self.members[fold(nick)]
-        except KeyError:
-            raise ChatError(f"there is no {nick} here") from None
+        if (member := self.members.get(fold(nick))) is None:
+            raise ChatError(f"there is no {nick} here")
+        return member
 
     def correspondent(self, member: Member) -> Member:
         """Raises ChatError if they are gone: their name may be somebody else's now."""
@@ -194,17 +192,15 @@ class World:
 
     def room(self, name: str) -> Room:
         """Raises ChatError if there is no such room. `name` has its ``#``."""
-        try:
-            return self.rooms[fold(name)]
-        except KeyError:
-            raise ChatError(f"there is no room {name}") from None
+        if (room := self.rooms.get(fold(name))) is None:
+            raise ChatError(f"there is no room {name}")
+        return room
 
     def room_of(self, member: Member, name: str) -> Room:
         """Raises ChatError if the member is not in a room of this name."""
-        try:
-            return member.rooms[fold(name)]
-        except KeyError:
-            raise ChatError(f"you are not in {name}") from None
+        if (room := member.rooms.get(fold(name))) is None:
+            raise ChatError(f"you are not in {name}")
+        return room
 
     def current_room(self, member: Member) -> Room:
         """Raises ChatError if the member is in no room."""
@@ -226,9 +222,8 @@ class World:
         for ignorer in self.ignorers:
             if ignorer.ignored and ignorer.ignored.pop(fold(member.nick), None):
                 ignorer.ignored[fold(nick)] = nick
-        del self.members[fold(member.nick)]
+        self.members[fold(nick)] = self.members.pop(fold(member.nick))
         member.nick = nick
-        self.members[fold(nick)] = member
 
     def join(self, member: Member, name: str) -> Room:
         """Put the member into a room, which is made if there is none, as its current one."""
@@ -263,10 +258,9 @@ class World:
 
     def switch(self, member: Member, room: Room) -> None:
         """Make a room that the member is in its current one."""
-        former, member.room = member.room, room
-        if former is not None and former is not room:
-            former.restyle(member, member.style(former))
-        room.restyle(member, member.style(room))
+        member.room = room
+        for each in member.rooms.values():
+            each.restyle(member, member.style(each))
 
     def set_quiet(self, member: Member, quiet: bool) -> None:
         member.quiet = quiet
@@ -282,9 +276,8 @@ class World:
         self.ignorers[member] = None
 
     def unignore(self, member: Member, nick: str) -> None:
-        if member.ignored is None or not member.ignores(nick):
+        if not (member.ignored and member.ignored.pop(fold(nick), None)):
             raise ChatError(f"you do not ignore {nick}")
-        del member.ignored[fold(nick)]
         if not member.ignored:
             self.ignorers.pop(member, None)
 
@@ -304,5 +297,4 @@ class World:
 
     def _refuse_taken(self, nick: str) -> None:
         if fold(nick) in self.members:
-            free = free_nick(nick, self.members)
-            raise ChatError(f"the name {nick} is taken; {free} is free")
+            raise ChatError(f"the name {nick} is taken; {free_nick(nick, self.members)} is free")

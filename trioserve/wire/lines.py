@@ -58,8 +58,9 @@ class LineSplitter:
 
     def erase_character(self) -> None:
         """Drop the last character of the unfinished line (RFC 854, "Erase Character")."""
-        text = self._unfinished.decode("utf-8", "replace")[:-1]
-        self._unfinished = text.encode("utf-8", "replace")
+        # Bytes that are not UTF-8 must come out as they went in: a U+FFFD takes three.
+        text = self._unfinished.decode("utf-8", "surrogateescape")[:-1]
+        self._unfinished = text.encode("utf-8", "surrogateescape")
 
     def erase_line(self) -> None:
         """Drop the unfinished line (RFC 854, "Erase Line")."""

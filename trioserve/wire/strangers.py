@@ -3,8 +3,10 @@
 import re
 from typing import Final
 
+_SSH = re.compile(rb"SSH-\d+\.")  # RFC 4253, 4.2; SSH-fan is somebody's name
 _HTTP = re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d")
-_IRC = re.compile(rb"(CAP (LS|REQ)|NICK|PASS|USER)\b", re.IGNORECASE)
+# A client writes it so (RFC 2812, 2.3); Nick, Pass and User are people's names.
+_IRC = re.compile(rb"CAP (LS|REQ)\b|(NICK|PASS|USER) \S[^\r\n]*\r\n")
 
 HERE: Final = "this is a trioserve chat server for nc and telnet"
 
@@ -13,7 +15,7 @@ def protocol_of(first: bytes) -> str | None:
     """Name the protocol that a connection's first bytes belong to, if it is not chat."""
     if first.startswith(b"\x16\x03"):  # a TLS handshake record (RFC 8446, 5.1)
         return "TLS"
-    if first.startswith(b"SSH-"):  # RFC 4253, 4.2
+    if _SSH.match(first):
         return "SSH"
     if _HTTP.match(first):
         return "HTTP"

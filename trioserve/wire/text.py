@@ -50,9 +50,10 @@ _UNSAFE = re.compile(
     "\u2028\u2029"  # line and paragraph separator
     "\u202a-\u202e\u2066-\u2069"  # bidi embeddings, overrides and isolates
     "\u200e\u200f\u061c"  # bidi marks
-    "\u00ad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff"  # of no width, but for ZWJ and ZWNJ
+    "\u00ad\u034f\u17b4\u17b5\u180e\u200b\u2060-\u2065"  # of no width, but for ZWJ and ZWNJ
+    "\u206a-\u206f\ufeff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # and more of no width
     "\u115f\u1160\u3164\uffa0"  # fillers: blank where a letter is expected
-    "\ufff9-\ufffb\ufffe\uffff"  # interlinear marks, and no characters at all
+    "\ufff0-\ufffb\ufffe\uffff"  # interlinear marks, and no characters at all
     "\ud800-\udfff"  # surrogates
     "\U000e0000-\U000e0fff"  # tags and variation selectors of no width
     "]"
@@ -78,13 +79,15 @@ def _without_piled_marks(text: str) -> str:
     kept = []
     marks = 0
     for character in text:
-        if character in _JOINERS or unicodedata.category(character) in ("Mn", "Me"):
+        category = unicodedata.category(character)
+        if character in _JOINERS or category in ("Mn", "Me"):
             marks += 1
-            if marks > MAX_MARKS:
-                continue
-        else:
+        elif category != "Mc" or marks <= MAX_MARKS:
+            # A spacing mark (Mc) makes room for more, as in Burmese; but behind marks that
+            # go it goes too, or it could combine with those that stay, and NFC were lost.
             marks = 0
-        kept.append(character)
+        if marks <= MAX_MARKS:
+            kept.append(character)
     return "".join(kept)
 
 
