@@ -41,7 +41,7 @@ def only_by_position(ctx: object, n: int, /) -> None: ...
         (nothing, ""),
         (word, "<nick>"),
         (whole, "<n>"),
-        (several, "<nick> [n] [on]"),
+        (several, "<nick> [n] [on|off]"),
         (words, "<first> [others...]"),
         (numbers, "[numbers...]"),
         (line, "<text>"),
@@ -129,16 +129,16 @@ def test_whatever_is_typed_binds_or_is_a_persons_mistake(text: str) -> None:
         (nothing, "now", '"now" is too much'),
         (word, "", "nick is missing"),
         (word, "bob and more", '"and more" is too much'),
-        (whole, "six", 'n is a whole number, not "six"'),
-        (whole, "6.0", 'n is a whole number, not "6.0"'),
-        (number, "much", 'x is a number, not "much"'),
-        (switch, "maybe", 'on is on or off, not "maybe"'),
-        (several, "bob on", 'n is a whole number, not "on"'),
-        (numbers, "1 two", 'numbers is a whole number, not "two"'),
+        (whole, "six", 'n: expected a whole number, got "six"'),
+        (whole, "6.0", 'n: expected a whole number, got "6.0"'),
+        (number, "much", 'x: expected a number, got "much"'),
+        (switch, "maybe", 'on: expected on or off, got "maybe"'),
+        (several, "bob on", 'n: expected a whole number, got "on"'),
+        (numbers, "1 two", 'numbers: expected a whole number, got "two"'),
         (line, "", "text is missing"),
         (word_and_line, "", "nick is missing"),
         (word_and_line, "bob", "text is missing"),
-        (whole_rest, "7 8", 'n is a whole number, not "7 8"'),
+        (whole_rest, "7 8", 'n: expected a whole number, got "7 8"'),
         (two_words_in_a_name, "", "room-name is missing"),
         (two_words_in_a_name, "x", "last-word is missing"),
     ],
@@ -152,13 +152,13 @@ def test_a_mistake_is_named(function: Function, typed: str, mistake: str) -> Non
 
 @pytest.mark.parametrize("typed", ["1_000", "１２", "0x10", "1e3", "٣", "--1", "-", "9" * 19])
 def test_only_plain_digits_are_a_whole_number(typed: str) -> None:
-    with pytest.raises(ChatError, match=r"^n is a whole number, not "):
+    with pytest.raises(ChatError, match=r"^n: expected a whole number, got "):
         Arguments.of(whole).bind(typed)
 
 
 @pytest.mark.parametrize("typed", ["nan", "inf", "-infinity", "1_0.5", "1e400", "１.５", ".", "-"])
 def test_only_plain_finite_digits_are_a_number(typed: str) -> None:
-    with pytest.raises(ChatError, match=r"^x is a number, not "):
+    with pytest.raises(ChatError, match=r"^x: expected a number, got "):
         Arguments.of(number).bind(typed)
 
 

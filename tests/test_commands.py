@@ -439,7 +439,7 @@ async def test_quiet_is_on_or_off(chat: Chat) -> None:
 
     await ann.types("/quiet perhaps")
 
-    await ann.sees('-- /quiet: on is on or off, not "perhaps"; usage: /quiet [on]')
+    await ann.sees('-- /quiet: hide: expected on or off, got "perhaps"; usage: /quiet [on|off]')
 
 
 # ---------------------------------------------------------------- the server

@@ -399,7 +399,10 @@ async def test_a_refusal_is_shown_to_its_caller(chat: Chat) -> None:
         ("/twice 4", "-- 8 nothing"),
         ("/twice 4  a b  c ", "-- 8 a b  c"),
         ("/twice", "-- /twice: number is missing; usage: /twice <number> [text]"),
-        ("/twice x", '-- /twice: number is a whole number, not "x"; usage: /twice <number> [text]'),
+        (
+            "/twice x",
+            '-- /twice: number: expected a whole number, got "x"; usage: /twice <number> [text]',
+        ),
         ("/hang now", '-- /hang: "now" is too much; usage: /hang'),
         ("/jion #dev", "-- no command /jion: did you mean /join?"),
         ("/xyzzy", "-- no command /xyzzy: /help lists them"),

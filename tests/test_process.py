@@ -68,9 +68,9 @@ def test_connections_fit_the_limit_of_open_files_which_is_raised_as_far_as_need_
     system = attrs.evolve(system)
     monkeypatch.setattr(process, "resource", as_module(system))
 
-    fitted = fit_open_files(DoorLimits(connections=1000, per_address=7))
+    fitted = fit_open_files(DoorLimits(most=1000, per_address=7))
 
-    assert fitted == DoorLimits(connections=connections, per_address=7)
+    assert fitted == DoorLimits(most=connections, per_address=7)
     assert system.soft == soft
 
 

@@ -137,7 +137,10 @@ def test_a_mistake_in_the_arguments_is_told_with_the_usage(registry: Registry) -
     with pytest.raises(ChatError) as caught:
         registry.find("roll").bind("six")
 
-    assert str(caught.value) == '/roll: sides is a whole number, not "six"; usage: /roll [sides]'
+    assert (
+        str(caught.value)
+        == '/roll: sides: expected a whole number, got "six"; usage: /roll [sides]'
+    )
 
 
 # ---------------------------------------------------------------- registry

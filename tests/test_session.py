@@ -131,7 +131,7 @@ async def test_a_stranger_who_leaves_is_nobody_s_news(chat: Chat) -> None:
 
 async def test_beyond_the_connections_the_server_is_full(autojump_clock: MockClock) -> None:
     config = Config()
-    config = attrs.evolve(config, connections=attrs.evolve(config.connections, connections=1))
+    config = attrs.evolve(config, connections=attrs.evolve(config.connections, most=1))
     async with open_chat(config) as chat:
         ann = await chat.join("ann")
 

@@ -57,7 +57,7 @@ class Parameter:
         return self.name.replace("_", "-")
 
     def usage(self, suffix: str = "") -> str:
-        shown = self.shown + suffix
+        shown = ("on|off" if self.convert is _to_bool else self.shown) + suffix
         return f"<{shown}>" if self.required else f"[{shown}]"
 
 
@@ -169,4 +169,4 @@ def _converted(parameter: Parameter, text: str) -> Any:
     try:
         return parameter.convert(text)
     except (ValueError, KeyError):
-        raise ChatError(f'{parameter.shown} is {parameter.expected}, not "{text}"') from None
+        raise ChatError(f'{parameter.shown}: expected {parameter.expected}, got "{text}"') from None

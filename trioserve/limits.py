@@ -40,7 +40,7 @@ class TokenBucket:
 class DoorLimits:
     """How many connections there may be."""
 
-    connections: int = 10_000
+    most: int = 10_000
     per_address: int = 16  # at one time; loopback and unix sockets are exempt
     new_per_address: int = 32  # within `new_within`; loopback and unix sockets are exempt
     new_within: float = 600.0  # seconds
@@ -86,7 +86,7 @@ class Door:
             caller.open -= 1
 
     def _refusal(self, caller: _Caller | None) -> str | None:
-        if self.open >= self.limits.connections:
+        if self.open >= self.limits.most:
             return "the server is full"
         if caller is None:
             return None

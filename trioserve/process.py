@@ -161,7 +161,7 @@ def _announce(listeners: list[Listener]) -> None:
         port = next((each.port for each in listeners if each.port), DEFAULT_LISTEN[0].port)
         print(
             "Only people on this machine can come. To let others in: "
-            f"trioserve --listen 0.0.0.0:{port} --listen '[::]:{port}'"
+            f"start it with --listen 0.0.0.0:{port} --listen '[::]:{port}'"
         )
     if sys.stdout is not None:  # it is, for a process that was started without one
         sys.stdout.flush()
@@ -188,7 +188,7 @@ async def _stop_on_signals(server: Server, signals: AsyncIterator[int]) -> None:
 
 def fit_open_files(limits: DoorLimits) -> DoorLimits:
     """Raise the process's limit of open files as far as need be, and fit ours to it."""
-    wanted = limits.connections + SPARE_FILES
+    wanted = limits.most + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -200,5 +200,5 @@ def fit_open_files(limits: DoorLimits) -> DoorLimits:
         if allowed < wanted:
             fitting = max(1, allowed - SPARE_FILES)
             log.warning("at most %d connections: the limit of open files is %d", fitting, allowed)
-            return attrs.evolve(limits, connections=fitting)
+            return attrs.evolve(limits, most=fitting)
     return limits

@@ -48,7 +48,7 @@ class Server:
         self.counters = Counters(started=trio.current_time())
         self.world = World(config.rooms)
         self._broker = Broker(self.world, self.counters, inbox_size=config.broker.inbox)
-        self._drains = Drains(config.outbox, self.counters, config.connections.connections)
+        self._drains = Drains(config.outbox, self.counters, config.connections.most)
         self._door = Door(config.connections, self.counters)
         self._services = Services(
             broker=self._broker,

@@ -6,9 +6,9 @@ from typing import Protocol
 class Transport(Protocol):
     """A byte stream that can be written without waiting.
 
-    Once the stream is broken, each method but the closing ones raises OSError;
-    once it is closed on this side, trio.ClosedResourceError, also in a wait
-    that was under way.
+    Once the stream is broken or closed, each method but `close` raises OSError;
+    those that wait raise trio.ClosedResourceError once it is closed on this side,
+    also if the wait was under way.
     """
 
     @property

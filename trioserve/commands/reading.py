@@ -47,7 +47,7 @@ async def unignore(ctx: Context, nick: str) -> None:
 
 
 @command
-async def quiet(ctx: Context, on: bool = True) -> None:
+async def quiet(ctx: Context, hide: bool = True) -> None:
     """Hide who joins and leaves; /quiet off shows it."""
-    await ctx.set_quiet(on)
-    ctx.reply(f"who joins and leaves is {'not shown' if on else 'shown'}")
+    await ctx.set_quiet(hide)
+    ctx.reply(f"who joins and leaves is {'not shown' if hide else 'shown'}")
