@@ -228,7 +228,7 @@ def test_it_says_where_it_listens_and_how_to_let_others_in() -> None:
     assert also.startswith("[::1]:")
     assert second == (
         "Only people on this machine can come. To let others in: "
-        f"trioserve --listen 0.0.0.0:{port} --listen '[::]:{port}'"
+        f"start it with --listen 0.0.0.0:{port} --listen '[::]:{port}'"
     )
     assert code == 0
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from trioserve.errors import ProtocolError
 from trioserve.wire.telnet import (
     AYT,
+    BINARY,
     BRK,
     DO,
     DONT,
@@ -63,7 +64,10 @@ cuts = st.lists(st.integers(min_value=0, max_value=120))
 
 @attrs.define
 class Outcome:
-    """What a filter made of a stream: text in one piece between signals, and its answers."""
+    """What a filter made of a stream: text in one piece between signals, and its answers.
+
+    Without the request for BINARY, which comes before all answers.
+    """
 
     parts: list[bytes | Signal] = attrs.field(factory=list)
     answers: bytes = b""
@@ -88,13 +92,14 @@ def outcome_of(*pieces: bytes) -> Outcome:
             outcome.add(part)
         outcome.answers += telnet.take_answers()
     outcome.add(telnet.finish())
+    outcome.answers = outcome.answers.removeprefix(command(DO, BINARY))
     return outcome
 
 
 def model(sent: list[bytes]) -> Outcome:
     """What is to come of what a client sends, when each part of it is known."""
     outcome = Outcome()
-    refused = set()
+    refused = {command(WILL, BINARY)}  # that, and nothing else, is asked for
     for part in sent:
         if part[0] != IAC or part[1] < 236:
             outcome.add(part)
@@ -160,6 +165,13 @@ def test_the_late_commands_are_taken_out_once_telnet_is_certain() -> None:
     assert outcome_of(command(NOP) + b"a" + command(EOF) + b"b").text == b"ab"
 
 
+def test_a_late_command_makes_telnet_certain_when_another_follows_as_for_ctrl_z() -> None:
+    ctrl_z = bytes([IAC, 237]) + command(DO, TIMING_MARK)
+
+    assert outcome_of(b"a" + ctrl_z + b"b").text == b"ab"
+    assert outcome_of(*one_by_one(b"a" + ctrl_z + b"b")).text == b"ab"
+
+
 @pytest.mark.parametrize(
     "cut_short", [command(WILL), command(SB, NAWS, 0), command(SB, NAWS, IAC)], ids=repr
 )
@@ -214,7 +226,7 @@ def test_ctrl_c_interrupts_and_its_timing_mark_is_answered() -> None:
 
 
 @pytest.mark.parametrize(("verb", "refusal"), [(WILL, DONT), (DO, WONT)])
-@pytest.mark.parametrize("option", [0, ECHO, NAWS, IAC])
+@pytest.mark.parametrize("option", [ECHO, NAWS, IAC])
 def test_every_option_is_refused(verb: int, refusal: int, option: int) -> None:
     assert outcome_of(command(verb, option)).answers == command(refusal, option)
 
@@ -244,7 +256,21 @@ def test_answers_are_taken_once() -> None:
 
     first, second = telnet.take_answers(), telnet.take_answers()
 
-    assert (first, second) == (command(WONT, ECHO), b"")
+    assert (first, second) == (command(DO, BINARY) + command(WONT, ECHO), b"")
+
+
+def test_a_telnet_is_asked_once_to_send_binary_or_it_would_take_half_of_an_ü_for_a_key() -> None:
+    telnet = TelnetFilter()
+
+    telnet.receive_data(command(NOP))
+    assert telnet.take_answers() == command(DO, BINARY)
+
+    telnet.receive_data(command(NOP) + command(WILL, BINARY))
+    assert telnet.take_answers() == b""
+
+
+def test_our_own_direction_is_not_binary_whoever_asks() -> None:
+    assert outcome_of(command(DO, BINARY)).answers == command(WONT, BINARY)
 
 
 def test_a_storm_of_options_is_answered_boundedly() -> None:
@@ -256,7 +282,7 @@ def test_a_storm_of_options_is_answered_boundedly() -> None:
 
     answers = outcome_of(storm, storm, storm).answers
 
-    assert len(answers) == 511 * 3
+    assert len(answers) == 510 * 3
 
 
 def test_answers_are_never_longer_than_what_was_sent() -> None:

@@ -242,6 +242,7 @@ class Broker:
                 assert_never(request)
 
     def _tell(self, member: Member, other: Member, text: str) -> None:
+        self.world.refuse_absent(member)
         if other.outlet.lagging:
             raise ChatError(f"{other.nick} is not reading at the moment; try again later")
         if other.ignores(member.nick):

@@ -216,7 +216,7 @@ class World:
 
     def rename(self, member: Member, nick: str) -> None:
         """Give the member another nick; whoever ignored them goes on to, under the new one."""
-        self._refuse_absent(member)
+        self.refuse_absent(member)
         if fold(nick) != fold(member.nick):
             self._refuse_taken(nick)
         for ignorer in self.ignorers:
@@ -227,7 +227,7 @@ class World:
 
     def join(self, member: Member, name: str) -> Room:
         """Put the member into a room, which is made if there is none, as its current one."""
-        self._refuse_absent(member)
+        self.refuse_absent(member)
         limits = self.limits
         if fold(name) in member.rooms:
             raise ChatError(f"you are in {name} already; /room {name} makes it the current one")
@@ -268,7 +268,7 @@ class World:
             room.restyle(member, member.style(room))
 
     def ignore(self, member: Member, nick: str) -> None:
-        self._refuse_absent(member)
+        self.refuse_absent(member)
         ignored = member.ignored or {}
         if len(ignored) >= MAX_IGNORED and fold(nick) not in ignored:
             raise ChatError(f"you ignore {MAX_IGNORED} people, the most; /unignore one first")
@@ -290,7 +290,7 @@ class World:
         if self.members.get(fold(member.nick)) is member:
             del self.members[fold(member.nick)]
 
-    def _refuse_absent(self, member: Member) -> None:
+    def refuse_absent(self, member: Member) -> None:
         """Whoever has departed must not come back as a ghost: a command may outlast them."""
         if self.members.get(fold(member.nick)) is not member:
             raise ChatError("you have left already")

@@ -1,4 +1,4 @@
-"""Take telnet's commands out of a stream of bytes (RFC 854, 855, 860, 1143)."""
+"""Take telnet's commands out of a stream of bytes (RFC 854, 855, 856, 860, 1143)."""
 
 import enum
 from typing import Final
@@ -14,6 +14,7 @@ WILL, WONT, DO, DONT, IAC = 251, 252, 253, 254, 255
 _FIRST_COMMAND: Final = 240  # below it, 0xFF is the ÿ of a Latin-1 nc
 _FIRST_LATE_COMMAND: Final = 236  # EOF, SUSP, ABORT, EOR (RFC 1184, 885), once telnet is certain
 
+BINARY: Final = 0
 TIMING_MARK: Final = 6
 
 _IAC = bytes([IAC])
@@ -41,11 +42,15 @@ _SIGNALS: Final = {
 class TelnetFilter:
     """Split received bytes into text and telnet's signals, and answer negotiation.
 
-    Every option is refused, and each refusal is sent once: the state of an
-    option that is always off never changes, so a peer that asks again has its
-    answer already (RFC 1143), and two who mirror each other fall silent. Only
-    TIMING-MARK is answered each time (RFC 860): without it the telnet of a
-    person who has pressed Ctrl-C shows nothing more.
+    Every option that the peer offers or asks for is refused, and each refusal is
+    sent once: the state of an option that is always off never changes, so a peer
+    that asks again has its answer already (RFC 1143), and two who mirror each
+    other fall silent. TIMING-MARK is answered each time (RFC 860): without it the
+    telnet of a person who has pressed Ctrl-C shows nothing more.
+
+    The one thing asked of the peer, as soon as it has shown that it speaks
+    telnet, is to send BINARY (RFC 856): outside of it, inetutils' telnet takes
+    half of "Ü" for a key. Our own direction stays as it is.
 
     `spoken` tells whether the peer has shown that it speaks telnet.
     """
@@ -85,9 +90,9 @@ class TelnetFilter:
         return [part for part in parts if part]
 
     def finish(self) -> bytes:
-        """Return the text that was held back when the input ended: a lone 0xFF, or nothing."""
+        """Return the text that was held back when the input ended, for it was no command."""
         held, self._held = self._held, b""
-        return held if held == _IAC else b""
+        return held if held[1:] < bytes([_FIRST_COMMAND]) else b""
 
     def take_answers(self) -> bytes:
         """Return what is to be sent to the peer, once."""
@@ -100,8 +105,12 @@ class TelnetFilter:
         if start + 1 == len(data):
             return None
         verb = data[start + 1]
-        if verb < (_FIRST_LATE_COMMAND if self.spoken else _FIRST_COMMAND):
+        if verb < _FIRST_LATE_COMMAND:
             return start + 1
+        if verb < _FIRST_COMMAND and not self.spoken:
+            # With another command right behind it, as a telnet's Ctrl-Z; else text.
+            behind = data[start + 2 : start + 3]
+            return (start + 2 if behind == _IAC else start + 1) if behind else None
         if verb == SB:
             return self._subnegotiation_end(data, start)
         end = start + (3 if WILL <= verb <= DONT else 2)
@@ -126,7 +135,9 @@ class TelnetFilter:
         verb = command[1]
         if verb == IAC:
             return []
-        self.spoken = True
+        if not self.spoken:
+            self.spoken = True
+            self._answers += bytes([IAC, DO, BINARY])
         if verb in (WILL, DO):
             self._answer(verb, command[2])
         signal = _SIGNALS.get(verb)
@@ -136,6 +147,8 @@ class TelnetFilter:
         if verb == DO and option == TIMING_MARK:
             self._answers += bytes([IAC, WILL, TIMING_MARK])
             return
+        if verb == WILL and option == BINARY:
+            return  # what we have asked for
         refusal = bytes([IAC, DONT if verb == WILL else WONT, option])
         if refusal not in self._refused:
             self._refused.add(refusal)
