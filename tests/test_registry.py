@@ -1,6 +1,7 @@
 """Functions that become commands, and words that find them."""
 
 from types import ModuleType
+from typing import cast
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_a_signature_that_cannot_be_bound_is_refused_at_once() -> None:
 
 def test_a_mistake_in_the_arguments_is_told_with_the_usage(registry: Registry) -> None:
     with pytest.raises(ChatError) as caught:
-        registry.find("roll").bind("six")
+        registry.find("roll").bind("six", cast(Context, None))  # no converter needs one
 
     assert (
         str(caught.value)

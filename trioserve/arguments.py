@@ -1,45 +1,18 @@
 """A command's signature, read as its usage and as the way to bind what was typed."""
 
 import inspect
-import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from trioserve.converters import Converter, converter_for, cut, without_none
 from trioserve.errors import ChatError
 
-# Plain numbers, as people write them, and no more digits than a 64-bit integer holds: int()
-# and float() would also take "1_000", "１２", "nan" and "1e400".
-_WHOLE = re.compile("[+-]?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]*)?|\.[0-9]+)")
+if TYPE_CHECKING:
+    from trioserve.context import Context  # which imports us, by way of the registry
 
-_BOOLEANS: Final = {"on": True, "yes": True, "off": False, "no": False}
-
-
-def _to_int(word: str) -> int:
-    if _WHOLE.fullmatch(word) is None:
-        raise ValueError(word)
-    return int(word)
-
-
-def _to_float(word: str) -> float:
-    if _DECIMAL.fullmatch(word) is None:
-        raise ValueError(word)
-    return float(word)
-
-
-def _to_bool(word: str) -> bool:
-    return _BOOLEANS[word.lower()]
-
-
-# What an annotation converts with, and what a person is told was expected.
-_CONVERTERS: Final[dict[Any, tuple[Callable[[str], Any], str]]] = {
-    str: (str, "a word"),
-    int: (_to_int, "a whole number"),
-    float: (_to_float, "a number"),
-    bool: (_to_bool, "on or off"),
-}
+MAX_CHOICES_SHOWN: Final = 40  # characters; more of them would drown a usage
 
 
 @attrs.frozen
@@ -47,9 +20,9 @@ class Parameter:
     """One argument of a command: how it is called, converted, and whether it must be there."""
 
     name: str
-    convert: Callable[[str], Any]
-    expected: str
+    converter: Converter
     required: bool
+    has_default: bool = False  # if it has none and is left out, it is None
 
     @property
     def shown(self) -> str:
@@ -57,14 +30,46 @@ class Parameter:
         return self.name.replace("_", "-")
 
     def usage(self, suffix: str = "") -> str:
-        shown = ("on|off" if self.convert is _to_bool else self.shown) + suffix
-        return f"<{shown}>" if self.required else f"[{shown}]"
+        choices = "|".join(self.converter.choices)
+        shown = choices if 0 < len(choices) <= MAX_CHOICES_SHOWN else self.shown
+        return f"<{shown}{suffix}>" if self.required else f"[{shown}{suffix}]"
+
+    def value(self, text: str, ctx: "Context") -> Any:
+        """Convert what was typed for it; raises ChatError, which begins with its name."""
+        try:
+            return self.converter.convert(text, ctx)
+        except ChatError as error:
+            raise ChatError(f"{self.shown}: {error}") from None
+        except ValueError:
+            expected = self.converter.expected
+            raise ChatError(f'{self.shown}: expected {expected}, got "{cut(text)}"') from None
+
+    def next_word(self, text: str) -> tuple[str | None, str]:
+        """Split off a word, or several in double quotes; None if there is none.
+
+        A quote elsewhere is a sign like others (``it's``, ``5"``), and so is a backslash.
+
+        Raises:
+            ChatError: if a quote is not closed, or a word adjoins it.
+        """
+        if not text:
+            return None, ""
+        if text[0] != '"':
+            word, *rest = text.split(maxsplit=1)
+            return word, rest[0] if rest else ""
+        word, quote, behind = text[1:].partition('"')
+        if not quote:
+            raise ChatError(f"{self.shown}: {cut(text)} has no closing quote")
+        if behind and not behind[0].isspace():
+            raise ChatError(f'{self.shown}: a space is missing behind "{cut(word)}"')
+        return word, behind.lstrip()
 
 
 @attrs.frozen
 class Arguments:
     """The arguments of one command: words in order, then the rest of the line.
 
+    No required one stands behind one that may be left out.
     Either `words` takes every further word, or `rest` what is left of the line
     as it was typed, or neither.
     """
@@ -100,6 +105,7 @@ class Arguments:
                     parameters.append(parameter)
                 case _:
                     raise TypeError(f"{where}: nothing typed could be bound to {each}")
+        _refuse_disorder(where, [*parameters, *([rest] if rest else [])])
         return cls(tuple(parameters), words, rest)
 
     @property
@@ -112,61 +118,83 @@ class Arguments:
             parts.append(self.rest.usage())
         return " ".join(parts)
 
-    def bind(self, text: str) -> tuple[list[Any], dict[str, Any]]:
+    def bind(self, text: str, ctx: "Context") -> tuple[list[Any], dict[str, Any]]:
         """Convert what was typed behind a command's name to its arguments.
+
+        Words are grouped by double quotes; the rest of the line stays as it was typed.
 
         Raises:
             ChatError: if something is missing, too much, or not what was expected.
         """
-        values = []
+        values: list[Any] = []
         text = text.strip()
         for parameter in self.parameters:
-            word, text = _next_word(text)
-            if word:
-                values.append(_converted(parameter, word))
+            word, text = parameter.next_word(text)
+            if word is not None:
+                values.append(parameter.value(word, ctx))
             elif parameter.required:
                 raise ChatError(f"{parameter.shown} is missing")
-            else:
-                break
-        named = {}
+            elif not parameter.has_default:
+                values.append(None)
         if self.words is not None:
-            values.extend(_converted(self.words, word) for word in text.split())
+            values.extend(_all_words(self.words, text, ctx))
         elif self.rest is not None:
-            if text:
-                named[self.rest.name] = _converted(self.rest, text)
-            elif self.rest.required:
-                raise ChatError(f"{self.rest.shown} is missing")
+            return values, _rest_of_line(self.rest, text, ctx)
         elif text:
-            raise ChatError(f'"{text}" is too much')
-        return values, named
+            raise ChatError(f'"{cut(text)}" is too much')
+        return values, {}
+
+
+# ----------------------------------------------------- reading a signature
 
 
 def _is_context(declared: inspect.Parameter) -> bool:
     """Whether a context can be bound to it, as opposed to something typed."""
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return declared.kind in positional and not any(
-        declared.annotation is kind for kind in _CONVERTERS
-    )
+    if declared.kind > inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        return False
+    try:
+        converter_for(declared.annotation)
+    except TypeError:
+        return True
+    return False
 
 
 def _parameter(where: str, declared: inspect.Parameter) -> Parameter:
     try:
-        convert, expected = _CONVERTERS[declared.annotation]
-    except (KeyError, TypeError):
+        converter = converter_for(declared.annotation)
+    except TypeError as error:
         raise TypeError(
-            f"{where}: nothing typed can be converted for the parameter {declared}"
+            f"{where}: nothing typed can be converted for the parameter {declared}; {error}"
         ) from None
-    required = declared.default is inspect.Parameter.empty
-    return Parameter(declared.name, convert, expected, required)
+    has_default = declared.default is not inspect.Parameter.empty
+    may_be_none = without_none(declared.annotation) is not declared.annotation
+    return Parameter(declared.name, converter, not (has_default or may_be_none), has_default)
 
 
-def _next_word(text: str) -> tuple[str, str]:
-    word, *rest = text.split(maxsplit=1) or [""]
-    return word, rest[0] if rest else ""
+def _refuse_disorder(where: str, parameters: list[Parameter]) -> None:
+    optional = None
+    for each in parameters:
+        if not each.required:
+            optional = each
+        elif optional is not None:
+            raise TypeError(
+                f"{where}: {each.name} is required, so {optional.name} before it must be, too"
+            )
 
 
-def _converted(parameter: Parameter, text: str) -> Any:
-    try:
-        return parameter.convert(text)
-    except (ValueError, KeyError):
-        raise ChatError(f'{parameter.shown}: expected {parameter.expected}, got "{text}"') from None
+# ----------------------------------------------------- reading what was typed
+
+
+def _all_words(parameter: Parameter, text: str, ctx: "Context") -> Iterator[Any]:
+    while text:
+        word, text = parameter.next_word(text)
+        if word is not None:
+            yield parameter.value(word, ctx)
+
+
+def _rest_of_line(parameter: Parameter, text: str, ctx: "Context") -> dict[str, Any]:
+    if text:
+        return {parameter.name: parameter.value(text, ctx)}
+    if parameter.required:
+        raise ChatError(f"{parameter.shown} is missing")
+    return {} if parameter.has_default else {parameter.name: None}

@@ -203,15 +203,17 @@ class Conversation:
     def _call(self, command: Command, line: str) -> None:
         """Call a command that does not wait."""
         with self._guard(command):
-            values, named = command.bind(line.partition(" ")[2])
-            command.function(self._context(), *values, **named)
+            ctx = self._context()
+            values, named = command.bind(line.partition(" ")[2], ctx)
+            command.function(ctx, *values, **named)
 
     async def _perform(self, command: Command, line: str, scope: trio.CancelScope) -> None:
         """Run a command that may wait, as a task of its own."""
         with scope, self._guard(command):
             await self.outbox.below_soft()
-            values, named = command.bind(line.partition(" ")[2])
-            running = command.function(self._context(), *values, **named)
+            ctx = self._context()
+            values, named = command.bind(line.partition(" ")[2], ctx)
+            running = command.function(ctx, *values, **named)
             if running is not None:
                 await running
         if scope.cancelled_caught:

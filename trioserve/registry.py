@@ -7,12 +7,15 @@ import pkgutil
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from types import ModuleType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 
 from trioserve.arguments import Arguments
 from trioserve.errors import ChatError
+
+if TYPE_CHECKING:
+    from trioserve.context import Context  # which imports us
 
 Function = Callable[..., Awaitable[None] | None]
 
@@ -46,10 +49,10 @@ class Command:
         """Whether it may wait, and so runs as a task of its own; a plain function is called."""
         return inspect.iscoroutinefunction(self.function)
 
-    def bind(self, text: str) -> tuple[list[Any], dict[str, Any]]:
+    def bind(self, text: str, ctx: "Context") -> tuple[list[Any], dict[str, Any]]:
         """Convert what was typed; a ChatError names the fault and the usage."""
         try:
-            return self.arguments.bind(text)
+            return self.arguments.bind(text, ctx)
         except ChatError as error:
             raise ChatError(f"/{self.name}: {error}; usage: {self.usage}") from None
 
