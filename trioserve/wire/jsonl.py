@@ -1,0 +1,174 @@
+"""What a program reads: each event as one JSON object on a line of its own (JSON Lines).
+
+This is the reference for whoever writes a bot. A line is a JSON object in UTF-8
+and ends with LF. A kind always has the same keys, in this order, `kind` first:
+
+    kind        further keys
+    ---------   ---------------------------------------------
+    said        id, room, nick, text, time
+    acted       id, room, nick, text, time
+    announced   id, room, nick, text, time
+    told        id, nick, to, text, time
+    joined      room, nick
+    left        room, nick, text
+    departed    nick, text
+    thronged    room, joined, joined_total, left, left_total
+    renamed     nick, to
+    topic       room, nick, topic
+    entered     room, topic, nicks, total, messages
+    skipped     room, count
+    notice      text
+
+`said` is a line in a room, `acted` what somebody does there (`/me waves`).
+`announced` is the server's line, on behalf of `nick` (`ann rolled 6`). `told`
+is a private line from `nick` to `to`; one of them is the word `you`, which can
+be nobody's name. Each of these is a message: its `id` is a whole number that
+rises from message to message (below 2**53 until the year 2255, so that a double
+holds it), its `time` that of the id, in UTC: `2026-11-23T18:29:21.154Z`.
+
+`left` leaves a room and stays, `departed` leaves the server; their `text` is a
+last word or a reason, often empty. `thronged` stands for many of both in a big
+room: the first few nicks, and how many in all. `renamed` was `nick` and is now
+`to`. An empty `topic` is none.
+
+`entered` is your own entering of a room: the first few `nicks` of the `total`
+that are there, and the last messages, oldest first, as objects like those above.
+`skipped` says that you did not read, and missed `count` messages of a room.
+`notice` is the server's word to you alone, such as a command's answer; only its
+`text` may have several lines, with LF between them.
+
+Expect more kinds, and more keys behind these. The text is the same that people
+see in a terminal: in NFC, without control characters.
+"""
+
+import functools
+import json
+import time
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from trioserve.messages import (
+    Acted,
+    Announced,
+    Departed,
+    Entered,
+    Event,
+    Joined,
+    Left,
+    Message,
+    Noticed,
+    Renamed,
+    Said,
+    Skipped,
+    Thronged,
+    Told,
+    TopicSet,
+)
+from trioserve.wire.text import clean
+
+# Made once: json.dumps with these options makes one on every call, which costs half as much again.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def render_json(event: Event) -> bytes:
+    """Return the line that a program is shown."""
+    return _encode(_as_object(event)).encode() + b"\n"
+
+
+def _as_object(event: Event) -> dict[str, object]:
+    # Every string goes through `clean`, names too: a lone surrogate anywhere could not be sent.
+    match event:
+        case Said():
+            return _message("said", event)
+        case Acted():
+            return _message("acted", event)
+        case Announced():
+            return _message("announced", event)
+        case Told():
+            return {
+                "kind": "told",
+                "id": event.id,
+                "nick": clean(event.sender),
+                "to": clean(event.recipient),
+                "text": clean(event.text),
+                "time": _time(event.id),
+            }
+        case Joined() | Left() | Departed() | Thronged():
+            return _coming_or_going(event)
+        case Renamed():
+            return {"kind": "renamed", "nick": clean(event.old), "to": clean(event.new)}
+        case TopicSet():
+            return {
+                "kind": "topic",
+                "room": clean(event.room),
+                "nick": clean(event.nick),
+                "topic": clean(event.topic),
+            }
+        case Entered():
+            return {
+                "kind": "entered",
+                "room": clean(event.room),
+                "topic": clean(event.topic),
+                "nicks": _clean_all(event.nicks),
+                "total": event.total,
+                "messages": [_as_object(message) for message in event.messages],
+            }
+        case Skipped():
+            return {"kind": "skipped", "room": clean(event.room), "count": event.count}
+        case Noticed():
+            # The LFs stay: they are where a person sees a new line.
+            return {"kind": "notice", "text": "\n".join(_clean_all(event.text.split("\n")))}
+        case _:
+            assert_never(event)
+
+
+def _coming_or_going(event: Joined | Left | Departed | Thronged) -> dict[str, object]:
+    match event:
+        case Joined():
+            return {"kind": "joined", "room": clean(event.room), "nick": clean(event.nick)}
+        case Left():
+            return {
+                "kind": "left",
+                "room": clean(event.room),
+                "nick": clean(event.nick),
+                "text": clean(event.reason),
+            }
+        case Departed():
+            return {"kind": "departed", "nick": clean(event.nick), "text": clean(event.reason)}
+        case Thronged():
+            return {
+                "kind": "thronged",
+                "room": clean(event.room),
+                "joined": _clean_all(event.joined),
+                "joined_total": event.joined_total,
+                "left": _clean_all(event.left),
+                "left_total": event.left_total,
+            }
+        case _:
+            assert_never(event)
+
+
+def _message(kind: str, message: Message) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "id": message.id,
+        "room": clean(message.room),
+        "nick": clean(message.nick),
+        "text": clean(message.text),
+        "time": _time(message.id),
+    }
+
+
+def _clean_all(texts: Sequence[str]) -> list[str]:
+    return [clean(text) for text in texts]
+
+
+def _time(message_id: int) -> str:
+    """The time of an id as RFC 3339 has it, in UTC."""
+    seconds, microseconds = divmod(message_id, 1_000_000)
+    return f"{_second(seconds)}.{microseconds // 1000:03}Z"
+
+
+@functools.lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
