@@ -22,13 +22,17 @@ PYTHON = VENV / "bin" / "python"
 def main() -> int:
     kind = sys.argv[1]
     with (ROOT / "scripts" / "venv.py").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released when this process ends, however it does
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another start to install", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given back when a process ends, however it does
         # What is installed for the tests holds what the server needs.
         if any(is_installed(each) for each in {kind, "test"}):
             return 0
         if (VENV / "test.installed").exists():
             kind = "test"  # who has run the tests here goes on to be able to
-        print(f"installing into {VENV} (once)", file=sys.stderr)
+        print(f"installing into {VENV}", file=sys.stderr)
         try:
             install(kind)
         except subprocess.CalledProcessError as error:
@@ -55,8 +59,11 @@ def wanted(kind: str) -> str:
 def install(kind: str) -> None:
     lock = str(ROOT / "scripts" / f"{kind}.lock")
     uv = shutil.which("uv")
+    # On top of what is there, which somebody may be using, unless it is another Python's.
+    fresh = not PYTHON.exists() or PYTHON.resolve() != Path(sys.executable).resolve()
     if uv is not None:
-        run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV))
+        if fresh:
+            run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV))
         pip = [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
     else:
         if subprocess.run(
@@ -64,7 +71,8 @@ def install(kind: str) -> None:
         ).returncode:
             print("Python's venv is missing (Debian: apt install python3-venv)", file=sys.stderr)
             sys.exit(1)
-        run(sys.executable, "-m", "venv", "--clear", str(VENV))
+        if fresh:
+            run(sys.executable, "-m", "venv", "--clear", str(VENV))
         pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--require-hashes", "-r", lock)
     run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))

@@ -29,11 +29,13 @@ def test_a_name_may_stand_in_brackets_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "chat", "4000", ":4000", "[]:4000", "host:", "host:x", "host:-1", "host:+1",
+    "text", ["", "chat", "4000", ":4000", "[]:4000", "[::1]", "host:", "host:x", "host:-1", "host:+1",
              "host: 1", "host:1 ", "host:１２", "host:4_0", "host:1.0"],
 )  # fmt: skip
 def test_what_has_no_host_or_no_port_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^expected HOST:PORT or unix:PATH, got ") as caught:
+    with pytest.raises(
+        ValueError, match=r"^expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "
+    ) as caught:
         parse_address(text)
 
     assert str(caught.value).endswith(f'got "{text}"')

@@ -231,7 +231,10 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
             "listen.host = 1",
             'listen: expected a list of addresses such as ["127.0.0.1:4000"], got a table',
         ),
-        ('listen = ["chat"]', 'listen: expected HOST:PORT or unix:PATH, got "chat"'),
+        (
+            'listen = ["chat"]',
+            'listen: expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "chat"',
+        ),
         # the name of the first room
         ('rooms.first = ""', "rooms.first: a room's name cannot be empty"),
         ('rooms.first = "lobby"', 'rooms.first: expected "#lobby", got "lobby"'),
@@ -276,7 +279,7 @@ def test_all_faults_are_told_at_once() -> None:
         "limits.rat: unknown key; did you mean rate?",
         "limits.rate: expected a number above 0, got 0",
         'listen: a port is at most 65535, got "[::1]:99999"',
-        'listen: expected HOST:PORT or unix:PATH, got "here"',
+        'listen: expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "here"',
         "tcp.keep: unknown key",
     ]
 

@@ -165,6 +165,24 @@ async def test_who_talks_too_fast_is_slowed_told_once_and_loses_nothing(chat: Ch
     assert ann.unseen().count("faster than 5 lines a second") == 1
 
 
+async def test_who_sends_too_many_bytes_is_slowed_and_told_once(
+    autojump_clock: MockClock,
+) -> None:
+    config = Config(limits=SessionLimits(max_line=50_000, byte_rate=10_000))
+    async with open_chat(config) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+
+        await ann.types("x" * 40_000, "y" * 40_000)
+
+        assert await ann.sees("faster") == (
+            "-- faster than 10000 bytes a second: the rest is read at that pace"
+        )
+        await bob.sees("<ann> xxx")
+        await trio.sleep(10)
+        await bob.sees("<ann> yyy")
+        assert "faster" not in ann.unseen()
+
+
 async def test_after_a_rest_one_may_burst_again(chat: Chat) -> None:
     ann, bob = await chat.join("ann"), await chat.join("bob")
     await ann.types(*["spam"] * 10)

@@ -73,7 +73,7 @@ SAMPLES: list[tuple[Event, str]] = [
             f'"time":"{AT}"}}]}}'
         ),
     ),
-    (Skipped("#dev", 37), '{"kind":"skipped","room":"#dev","count":37}'),
+    (Skipped("#dev", 37, 30), '{"kind":"skipped","room":"#dev","count":37,"kept":30}'),
     (Noticed("no such room"), '{"kind":"notice","text":"no such room"}'),
 ]
 
@@ -166,7 +166,7 @@ PLACES: list[tuple[Callable[[str], Event], Callable[[Any], object]]] = [
         lambda text: Entered("#dev", "", [], 0, [Said(ID, "#dev", "ann", text)]),
         lambda shown: shown["messages"][0]["text"],
     ),
-    (lambda text: Skipped(text, 1), lambda shown: shown["room"]),
+    (lambda text: Skipped(text, 1, 1), lambda shown: shown["room"]),
 ]
 # What could go wrong, more often than chance would have it: what JSON escapes, what ends a
 # line somewhere, what combines, lone surrogates.

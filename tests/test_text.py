@@ -232,8 +232,12 @@ def test_what_happens_in_a_room_names_it_only_elsewhere(
         (Told(ID, "ann", "you", "psst"), f"{AT} ann -> you: psst"),
         (Noticed("no such room"), "-- no such room"),
         (Renamed("ann", "anna"), "* ann is now anna"),
-        (Skipped("#dev", 1), "-- 1 message skipped in #dev; /missed to read them"),
-        (Skipped("#dev", 37), "-- 37 messages skipped in #dev; /missed to read them"),
+        (Skipped("#dev", 1, 1), "-- 1 message skipped in #dev; /missed to read them"),
+        (Skipped("#dev", 37, 37), "-- 37 messages skipped in #dev; /missed to read them"),
+        (
+            Skipped("#dev", 370, 200),
+            "-- 370 messages skipped in #dev; /missed to read the last 200",
+        ),
     ],
     ids=repr,
 )

@@ -58,7 +58,7 @@ async def test_it_listens_on_the_path(path: Path) -> None:
     listener.close()
 
 
-async def test_a_peer_is_called_unix_and_has_no_address(path: Path) -> None:
+async def test_a_peer_is_called_unix_and_a_number_and_has_no_address(path: Path) -> None:
     listener = await listen(path)
     admitted: list[Transport] = []
 
@@ -69,7 +69,8 @@ async def test_a_peer_is_called_unix_and_has_no_address(path: Path) -> None:
             await wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
 
-    assert (admitted[0].peer, admitted[0].host) == ("unix", None)
+    assert admitted[0].peer.startswith("unix:")  # and a number, to tell them apart
+    assert admitted[0].host is None
     admitted[0].close()
 
 

@@ -76,6 +76,10 @@ class Context:
         """Everyone and every room: to read, never to change."""
         return self.broker.world
 
+    def is_in(self, room: str) -> bool:
+        """Whether the caller is in a room; raises ChatError if that is no name of one."""
+        return names.fold(names.check_room(room)) in self.member.rooms
+
     def room_named(self, name: str) -> Room:
         """A room by its name, with its ``#`` or without; raises ChatError if there is none."""
         return self.world.room(names.check_room(name))

@@ -130,6 +130,7 @@ class Conversation:
 
     def _signalled(self, signal: Signal) -> None:
         if signal is Signal.INTERRUPT:
+            self.outbox.put(b"\r\n")  # behind the ^C that the terminal shows
             self.cancel()
         else:
             self._notice("yes, the server is here")

@@ -32,8 +32,10 @@ class Intake:
     max_waiting: int  # bytes of lines that wait; with more, nothing is read
     bucket: TokenBucket | None  # bytes that may be read; None: all
     answer: Callable[[bytes], None]  # sends telnet's answers
+    on_slowed: Callable[[], None]  # tells, once, that bytes come too fast
     ended: bool = attrs.field(default=False, init=False)  # nothing more will come
     _telnet: TelnetFilter | None = attrs.field(default=None, init=False)
+    _slowed: bool = attrs.field(default=False, init=False)
     _began: bool = attrs.field(default=False, init=False)
     _waiting: deque[Typed] | None = attrs.field(default=None, init=False)
     _waiting_size: int = attrs.field(default=0, init=False)  # bytes, about
@@ -61,6 +63,9 @@ class Intake:
         if self.bucket is not None:
             delay = self.bucket.delay(trio.current_time(), 1)
             if delay > 0:
+                if not self._slowed:
+                    self._slowed = True
+                    self.on_slowed()
                 await trio.sleep(delay)
         size = await self.transport.receive_into(self.buffer)
         if self.bucket is not None:

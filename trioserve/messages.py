@@ -270,10 +270,14 @@ class Entered:
 
 @attrs.frozen
 class Skipped:
-    """A member did not read, and `count` messages of a room were not sent to them."""
+    """A member did not read, and `count` messages of a room were not sent to them.
+
+    The last `kept` of them can be read with /missed, if the room keeps as many.
+    """
 
     room: str
     count: int
+    kept: int
 
 
 @attrs.frozen

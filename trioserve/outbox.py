@@ -64,7 +64,7 @@ class Outbox:
 
     transport: Transport
     drains: "Drains"
-    on_fail: Callable[[str], None]
+    on_fail: Callable[[OSError | str], None]
     size: int = attrs.field(default=0, init=False)  # bytes waiting
     missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
     _waiting: deque[bytes] | None = attrs.field(default=None, init=False)
@@ -118,7 +118,7 @@ class Outbox:
         self._waiting = self._skipping = None
         self._ease()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: OSError | str) -> None:
         """Give the connection up."""
         if not self._closed:
             self.close()
@@ -165,13 +165,14 @@ class Outbox:
             skipped, self._skipping = self._skipping, None
             for room, count in skipped.items():
                 if count:
-                    self._queue(render(Skipped(room, count), Style()))
+                    kept = min(count, self.drains.limits.remembered)
+                    self._queue(render(Skipped(room, count, kept), Style()))
 
     def _try_send(self, data: bytes) -> int:
         try:
             return self.transport.try_send(data)
         except OSError as error:
-            self.fail(f"connection lost: {error.strerror or error}")
+            self.fail(error)
             return 0
 
     def _queue(self, data: bytes) -> None:
@@ -245,7 +246,7 @@ class Drains:
         except trio.ClosedResourceError:
             outbox.close()
         except OSError as error:
-            outbox.fail(f"connection lost: {error.strerror or error}")
+            outbox.fail(error)
         except Exception:
             log.exception("a drain crashed")
             outbox.fail("an error of the server's")

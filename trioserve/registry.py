@@ -159,7 +159,7 @@ class Registry:
             return self._commands[matches[0]]
         if matches:
             raise ChatError(f"/{word} could be {_choice(sorted(matches))}")
-        similar = difflib.get_close_matches(word, self._commands, n=3)
+        similar = difflib.get_close_matches(word, self._commands, n=3, cutoff=0.65)
         hint = f"did you mean {_choice(similar)}?" if similar else "/help lists them"
         raise ChatError(f"no command /{word}: {hint}")
 

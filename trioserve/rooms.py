@@ -217,6 +217,8 @@ class World:
     def rename(self, member: Member, nick: str) -> None:
         """Give the member another nick; whoever ignored them goes on to, under the new one."""
         self.refuse_absent(member)
+        if nick == member.nick:
+            raise ChatError(f"you are {nick} already")
         if fold(nick) != fold(member.nick):
             self._refuse_taken(nick)
         for ignorer in self.ignorers:

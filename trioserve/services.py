@@ -60,8 +60,8 @@ class Ending:
 
     @classmethod
     def lost(cls, error: OSError) -> "Ending":
-        """The connection broke."""
-        return cls.because(f"connection lost: {error.strerror or error}")
+        """The connection broke: how is for the log, that it did for the people."""
+        return cls(f"connection lost ({error.strerror or error})", "connection lost", cut=True)
 
 
 INPUT_ENDED: Final = Ending("end of input")

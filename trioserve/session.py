@@ -47,6 +47,7 @@ class Session:
             limits.max_waiting,
             TokenBucket(limits.byte_burst, limits.byte_rate) if limits.flood_control else None,
             self._outbox.put,
+            self._tell_slowed,
         )
         self._scope = trio.CancelScope()  # the conversation's
         self._member: Member | None = None
@@ -70,8 +71,8 @@ class Session:
             self._outbox.close()
             self._transport.close()
             ending = self._ending or INPUT_ENDED
-            if ending.cut:
-                self._services.counters.cut[ending.cause] += 1
+            if ending.cut and (ending.farewell or self._member is not None):
+                self._services.counters.cut[ending.reason] += 1
             nick = self._member.nick if self._member is not None else "nobody"
             log.info("%s (%s) left: %s", nick, self._transport.peer, ending.cause)
 
@@ -81,8 +82,8 @@ class Session:
             self._ending = ending
             self._scope.cancel()
 
-    def _failed(self, reason: str) -> None:
-        self.end(Ending.because(reason))
+    def _failed(self, error: OSError | str) -> None:
+        self.end(Ending.lost(error) if isinstance(error, OSError) else Ending.because(error))
 
     # -------------------------------------------------------- while it lasts
 
@@ -116,7 +117,7 @@ class Session:
     async def _log_in(self) -> Member | None:
         """Ask for a name until one is free; None if the session ends instead."""
         world = self._services.broker.world
-        people = plural(len(world.members), "person")
+        people = plural(len(world.members), "person") if world.members else "nobody"
         self._outbox.put(
             encode(f"{self._services.name} - {people} here. /help for commands, /quit to leave.")
         )
@@ -159,6 +160,10 @@ class Session:
         self._member = member
         await self._services.broker.call(member, Enter(self._services.first_room))
         return member
+
+    def _tell_slowed(self) -> None:
+        rate = self._services.limits.byte_rate
+        self._notice(f"faster than {rate:g} bytes a second: the rest is read at that pace")
 
     def _notice(self, text: str) -> None:
         self._outbox.put(render(Noticed(text), Style()))

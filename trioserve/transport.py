@@ -13,7 +13,7 @@ class Transport(Protocol):
 
     @property
     def peer(self) -> str:
-        """The other end's address as a log shows it: ``192.0.2.7:50123``, ``unix``."""
+        """The other end's address as a log shows it: ``192.0.2.7:50123``, ``unix:3``."""
 
     @property
     def host(self) -> str | None:

@@ -44,7 +44,7 @@ def quit(ctx: Context, *, text: str = "") -> None:  # noqa: A001  (the name is w
 
 @command(urgent=True)
 def cancel(ctx: Context) -> None:
-    """End the command that runs, or drop your lines that wait."""
+    """End what runs, or drop your lines that wait."""
     ctx.cancel()
 
 

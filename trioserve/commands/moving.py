@@ -7,6 +7,7 @@ from typing import Final
 import trio
 
 from trioserve import ChatError, Context, command
+from trioserve.names import check_room
 from trioserve.rooms import Member
 from trioserve.wire.text import duration, names, plural
 
@@ -17,13 +18,17 @@ MAX_TOPIC: Final = 300  # characters
 @command
 async def join(ctx: Context, room: str) -> None:
     """Enter a room, or make one; what you say goes there."""
-    await ctx.join(room)
+    if ctx.is_in(room):
+        await ctx.switch(room)
+        ctx.reply(f"what you say goes to {ctx.room.name}")
+    else:
+        await ctx.join(room)
 
 
 @command
 async def leave(ctx: Context, room: str = "", *, text: str = "") -> None:
     """Leave a room, or the current one."""
-    name = room or ctx.room.name
+    name = ctx.world.room_of(ctx.member, check_room(room)).name if room else ctx.room.name
     await ctx.leave(name, text)
     current = ctx.member.room
     where = f"you are in {current.name} now" if current else "you are in no room now: /join one"

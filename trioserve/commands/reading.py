@@ -29,11 +29,12 @@ async def missed(ctx: Context) -> None:
 async def ignore(ctx: Context, nick: str = "") -> None:
     """Hide what somebody says, in rooms or to you alone.
 
-    Without a name, show whom you ignore.
+    Without a name, show whom you ignore. Who sends you a private message is
+    told that you ignore them: nothing is dropped in silence.
     """
     if nick:
         await ctx.ignore(nick)
-        ctx.reply(f"you see nothing more of {nick}; /unignore {nick} ends that")
+        ctx.reply(f"you see no more of what {nick} says; /unignore {nick} ends that")
     else:
         ignored = sorted((ctx.member.ignored or {}).values())
         ctx.reply(f"you ignore {', '.join(ignored) or 'nobody'}")
@@ -43,7 +44,7 @@ async def ignore(ctx: Context, nick: str = "") -> None:
 async def unignore(ctx: Context, nick: str) -> None:
     """Show again what somebody says."""
     await ctx.unignore(nick)
-    ctx.reply(f"you see {nick} again")
+    ctx.reply(f"you see what {nick} says again")
 
 
 @command

@@ -17,5 +17,8 @@ async def msg(ctx: Context, nick: str, *, text: str) -> None:
 
 @command
 async def reply(ctx: Context, *, text: str) -> None:
-    """Answer whom you have last exchanged a private message with."""
+    """Answer the last private message.
+
+    It goes to whom you have last exchanged one with, under whatever name.
+    """
     await ctx.answer(text)

@@ -36,12 +36,15 @@ def parse_address(text: str) -> Address:
             raise ValueError(f'expected unix:PATH, got "{text}"')
         return UnixAddress(path)
     host, colon, port = text.rpartition(":")
+    shown = f'expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "{text}"'
+    if text.endswith("]"):
+        raise ValueError(shown)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         raise ValueError(f'an IPv6 address needs brackets, [::1]:4000; got "{text}"')
     if not host or not colon or not (port.isascii() and port.isdigit()):
-        raise ValueError(f'expected HOST:PORT or unix:PATH, got "{text}"')
+        raise ValueError(shown)
     if int(port) > 65535:
         raise ValueError(f'a port is at most 65535, got "{text}"')
     return TcpAddress(host, int(port))

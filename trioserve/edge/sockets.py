@@ -1,6 +1,7 @@
 """Stream sockets: a transport over one, and the loop that accepts them."""
 
 import errno
+import itertools
 import logging
 import math
 import socket
@@ -28,6 +29,8 @@ _GONE: Final = frozenset(
     ).split()
     if hasattr(errno, name)
 )
+
+_unix_peers = itertools.count(1)  # they have no address to tell them apart by
 
 log = logging.getLogger(__name__)
 
@@ -137,4 +140,4 @@ def _named(family: int, address: Any) -> tuple[str, str | None]:
         return f"{address[0]}:{address[1]}", address[0]
     if family == socket.AF_INET6:
         return f"[{address[0]}]:{address[1]}", address[0]
-    return "unix", None
+    return f"unix:{next(_unix_peers)}", None

@@ -16,7 +16,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     renamed     nick, to
     topic       room, nick, topic
     entered     room, topic, nicks, total, messages
-    skipped     room, count
+    skipped     room, count, kept
     notice      text
 
 `said` is a line in a room, `acted` what somebody does there (`/me waves`).
@@ -33,7 +33,8 @@ room: the first few nicks, and how many in all. `renamed` was `nick` and is now
 
 `entered` is your own entering of a room: the first few `nicks` of the `total`
 that are there, and the last messages, oldest first, as objects like those above.
-`skipped` says that you did not read, and missed `count` messages of a room.
+`skipped` says that you did not read, and missed `count` messages of a room, of
+which the last `kept` can be had by /missed.
 `notice` is the server's word to you alone, such as a command's answer; only its
 `text` may have several lines, with LF between them.
 
@@ -114,7 +115,12 @@ def _as_object(event: Event) -> dict[str, object]:
                 "messages": [_as_object(message) for message in event.messages],
             }
         case Skipped():
-            return {"kind": "skipped", "room": clean(event.room), "count": event.count}
+            return {
+                "kind": "skipped",
+                "room": clean(event.room),
+                "count": event.count,
+                "kept": event.kept,
+            }
         case Noticed():
             # The LFs stay: they are where a person sees a new line.
             return {"kind": "notice", "text": "\n".join(_clean_all(event.text.split("\n")))}

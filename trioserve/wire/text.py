@@ -124,9 +124,9 @@ def render(event: Event, style: Style) -> bytes:
         case Entered():
             return _entered(event, style)
         case Skipped():
-            return encode(
-                f"-- {plural(event.count, 'message')} skipped in {event.room}; /missed to read them"
-            )
+            which = "them" if event.kept == event.count else f"the last {event.kept}"
+            skipped = plural(event.count, "message")
+            return encode(f"-- {skipped} skipped in {event.room}; /missed to read {which}")
         case TopicSet():
             said = f"set the topic: {event.topic}" if event.topic else "took the topic away"
             return encode(f"* {_where(event, style)}{event.nick} {said}")
