@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from trioserve.arguments import Arguments, Parameter
 from trioserve.converters import Converter, Nick
 from trioserve.errors import ChatError
+from trioserve.messages import Event
 from trioserve.rooms import Member, Piece, Room, RoomLimits, World
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ class Deaf:
 
     lagging = False
 
-    def put(self, data: bytes) -> None: ...
+    def put_event(self, event: Event, data: bytes) -> None: ...
     def put_piece(self, piece: Piece) -> None: ...
 
 

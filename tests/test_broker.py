@@ -15,7 +15,8 @@ from trioserve.observe import Counters
 from trioserve.rooms import Member, Piece, RoomLimits, World
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
-from trioserve.wire.text import Style, render
+from trioserve.wire.render import render
+from trioserve.wire.text import Style
 
 # ------------------------------------------------- the broker by itself
 
@@ -27,7 +28,7 @@ class Ear:
     heard: list[bytes] = attrs.field(factory=list)
     lagging: bool = False
 
-    def put(self, data: bytes) -> None:
+    def put_event(self, event: Event, data: bytes) -> None:
         self.heard.append(data)
 
     def put_piece(self, piece: Piece) -> None:

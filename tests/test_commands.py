@@ -1,5 +1,7 @@
 """The commands that every server has."""
 
+import json
+
 import attrs
 import pytest
 import trio
@@ -19,7 +21,7 @@ async def test_help_lists_every_command_to_the_one_who_asked(chat: Chat) -> None
     shown = ann.unseen()
     for name in (
         "help quit cancel nick me msg reply join leave room rooms who topic history missed "
-        "ignore unignore quiet stats"
+        "ignore unignore quiet stats format"
     ).split():
         assert f"\r\n-- /{name}" in "\r\n" + shown
     await bob.sees_nothing()
@@ -451,6 +453,36 @@ async def test_quiet_is_on_or_off(chat: Chat) -> None:
     await ann.types("/quiet perhaps")
 
     await ann.sees('-- /quiet: hide: expected on or off, got "perhaps"; usage: /quiet [on|off]')
+
+
+async def test_format_json_shows_everything_as_one_object_a_line(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await bob.types("/format json")
+    await bob.sees('{"kind":"notice","text":"the format is json now"}')
+
+    await ann.types("hello", "/me waves", "/msg bob psst", "/topic tea")
+    await bob.types("hi", "/jion #dev")
+    await ann.types("/quit")
+
+    shown = [json.loads(line) for line in bob.unseen().splitlines()]
+    assert [(each["kind"], each.get("nick"), each.get("text")) for each in shown] == [
+        ("said", "ann", "hello"),
+        ("acted", "ann", "waves"),
+        ("told", "ann", "psst"),
+        ("topic", "ann", None),
+        ("said", "bob", "hi"),
+        ("notice", None, "no command /jion: did you mean /join?"),
+        ("departed", "ann", ""),
+    ]
+
+
+async def test_format_text_ends_json(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await bob.types("/format json", "/format text")
+
+    await ann.types("hello")
+
+    assert (await bob.sees("hello")).endswith("<ann> hello")
 
 
 # ---------------------------------------------------------------- the server

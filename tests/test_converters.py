@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from trioserve.arguments import Arguments
 from trioserve.converters import Nick, converter, converter_for, forget
 from trioserve.errors import ChatError
+from trioserve.messages import Event
 from trioserve.rooms import Member, Piece, Room, RoomLimits, World
 from trioserve.wire.text import duration
 
@@ -38,7 +39,7 @@ class Deaf:
 
     lagging = False
 
-    def put(self, data: bytes) -> None: ...
+    def put_event(self, event: Event, data: bytes) -> None: ...
     def put_piece(self, piece: Piece) -> None: ...
 
 

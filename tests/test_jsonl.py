@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trioserve.messages import (
     Acted,
     Announced,
+    Asked,
     Departed,
     Entered,
     Event,
@@ -74,6 +75,7 @@ SAMPLES: list[tuple[Event, str]] = [
         ),
     ),
     (Skipped("#dev", 37, 30), '{"kind":"skipped","room":"#dev","count":37,"kept":30}'),
+    (Asked("Sure? "), '{"kind":"asked","text":"Sure? "}'),
     (Noticed("no such room"), '{"kind":"notice","text":"no such room"}'),
 ]
 
@@ -167,6 +169,7 @@ PLACES: list[tuple[Callable[[str], Event], Callable[[Any], object]]] = [
         lambda shown: shown["messages"][0]["text"],
     ),
     (lambda text: Skipped(text, 1, 1), lambda shown: shown["room"]),
+    (lambda text: Asked(text), lambda shown: shown["text"]),
 ]
 # What could go wrong, more often than chance would have it: what JSON escapes, what ends a
 # line somewhere, what combines, lone surrogates.

@@ -10,7 +10,7 @@ from trioserve.errors import ChatError
 from trioserve.registry import Command, Registry, builtin
 
 BUILTIN = (
-    "cancel help history ignore join leave me missed msg nick quiet quit reply room rooms stats "
+    "cancel format help history ignore join leave me missed msg nick quiet quit reply room rooms stats "
     "topic unignore who"
 )
 

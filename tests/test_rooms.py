@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from trioserve.errors import ChatError
-from trioserve.messages import Said
+from trioserve.messages import Event, Said
 from trioserve.names import fold
 from trioserve.rooms import MAX_IGNORED, Crowd, Member, Piece, Room, RoomLimits, World
 from trioserve.wire.text import Style
@@ -21,7 +21,7 @@ class Nowhere:
 
     lagging = False
 
-    def put(self, data: bytes) -> None:
+    def put_event(self, event: Event, data: bytes) -> None:
         """Drop it."""
 
     def put_piece(self, piece: Piece) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trioserve.messages import (
     Acted,
     Announced,
+    Asked,
     Departed,
     Entered,
     Event,
@@ -25,17 +26,8 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
-from trioserve.wire.text import (
-    MAX_MARKS,
-    Style,
-    clean,
-    duration,
-    encode,
-    encode_prompt,
-    names,
-    plural,
-    render,
-)
+from trioserve.wire.render import render
+from trioserve.wire.text import MAX_MARKS, Style, clean, duration, encode, names, plural
 
 ZWNJ, ZWJ = "\u200c\u200d"
 # Format characters (Cf) with a shape of their own: numbers are written over or under
@@ -184,7 +176,7 @@ def test_a_line_ends_with_cr_lf() -> None:
 
 
 def test_a_prompt_ends_where_the_answer_begins() -> None:
-    assert encode_prompt("Your name?\n ") == b"Your name? "
+    assert render(Asked("Your name?\n "), Style()) == b"Your name? "
 
 
 @given(hostile)

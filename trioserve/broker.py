@@ -11,12 +11,14 @@ seen half done.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, assert_never
 
 import trio
 
 from trioserve.errors import ChatError
+from trioserve.events import Events
 from trioserve.fanout import Fanout
 from trioserve.messages import (
     Act,
@@ -28,6 +30,7 @@ from trioserve.messages import (
     Departed,
     Enter,
     Entered,
+    Event,
     Ignore,
     Join,
     Joined,
@@ -40,6 +43,7 @@ from trioserve.messages import (
     Request,
     Said,
     Say,
+    SetJson,
     SetQuiet,
     Settle,
     SetTopic,
@@ -87,7 +91,7 @@ class Nowhere:
 
     lagging = False
 
-    def put(self, data: bytes) -> None:
+    def put_event(self, event: Event, data: bytes) -> None:
         """Drop it."""
 
     def put_piece(self, piece: Piece) -> None:
@@ -148,6 +152,16 @@ class Broker:
         await self._send.send((member, request, outcome))
         await outcome.wait()
 
+    @contextmanager
+    def watched(self) -> Iterator[Events]:
+        """What happens in the rooms, for as long as the block lasts."""
+        events = Events()
+        self._fanout.watching[events] = None
+        try:
+            yield events
+        finally:
+            del self._fanout.watching[events]
+
     def has_crowds(self) -> bool:
         """Whether an `Unfold` would tell anybody anything."""
         return bool(self._fanout.crowded)
@@ -191,12 +205,13 @@ class Broker:
             case Say(text, echo):
                 room = world.current_room(member)
                 said = Said(self._next_id(), room.name, member.nick, text)
-                fanout.post(room, said, silent=None if echo else member)
+                # A terminal has shown the line to its author; a program has not.
+                fanout.post(room, said, silent=None if echo or member.json else member)
             case Act(text):
                 room = world.current_room(member)
                 fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
-            case Announce(text):
-                room = world.current_room(member)
+            case Announce(text, name):
+                room = world.room(name) if name else world.current_room(member)
                 fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
             case Tell(nick, text):
                 self._tell(member, world.member(nick), text)
@@ -230,6 +245,9 @@ class Broker:
             case SetQuiet(quiet):
                 fanout.flush_rooms(member.rooms.values())
                 world.set_quiet(member, quiet)
+            case SetJson(json):
+                fanout.flush_rooms(member.rooms.values())
+                world.set_json(member, json)
             case Depart(reason):
                 self._depart(member, reason)
             case Settle():
@@ -265,19 +283,23 @@ class Broker:
         nicks = room.nicks(limits.names_shown)
         entered = Entered(room.name, room.topic, nicks, len(room.members), messages)
         self._fanout.put(member, entered)
+        joined = Joined(room.name, member.nick)
         if len(room.members) > self.world.limits.fold_above:
             self._fanout.crowd(room).add_joined(member.nick)
+            self._fanout.publish(joined)
         else:
-            self._fanout.post(room, Joined(room.name, member.nick), silent=member)
+            self._fanout.post(room, joined, silent=member)
 
     def _leave(self, member: Member, name: str, text: str) -> None:
         room = self.world.room_of(member, name)
         self._fanout.flush_rooms(member.rooms.values())
         self.world.leave(member, room)
+        left = Left(room.name, member.nick, text)
         if len(room.members) > self.world.limits.fold_above:
             self._fanout.crowd(room).add_left(member.nick)
+            self._fanout.publish(left)
         else:
-            self._fanout.post(room, Left(room.name, member.nick, text))
+            self._fanout.post(room, left)
 
     def _depart(self, member: Member, reason: str) -> None:
         self._fanout.flush_rooms(member.rooms.values())

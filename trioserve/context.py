@@ -19,6 +19,7 @@ from trioserve.messages import (
     Rename,
     Reply,
     Say,
+    SetJson,
     SetQuiet,
     SetTopic,
     Switch,
@@ -29,7 +30,8 @@ from trioserve.observe import Counters
 from trioserve.outbox import Outbox
 from trioserve.registry import Registry
 from trioserve.rooms import Member, Room, World
-from trioserve.wire.text import plural, render
+from trioserve.wire.render import render
+from trioserve.wire.text import plural
 
 MAX_REPLY: Final = 64 * 1024  # bytes of one answer
 
@@ -195,3 +197,7 @@ class Context:
     async def set_quiet(self, quiet: bool) -> None:
         """Show the caller who joins and leaves, or do not."""
         await self.broker.call(self.member, SetQuiet(quiet))
+
+    async def set_json(self, json: bool) -> None:
+        """Show the caller everything as JSON lines, or as text."""
+        await self.broker.call(self.member, SetJson(json))

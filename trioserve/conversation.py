@@ -20,13 +20,14 @@ from trioserve.context import Context
 from trioserve.errors import ChatError, InputEnded
 from trioserve.intake import Intake, Typed
 from trioserve.limits import TokenBucket
-from trioserve.messages import Noticed, Say, Settle
+from trioserve.messages import Asked, Noticed, Say, Settle
 from trioserve.outbox import Outbox
 from trioserve.registry import Command
 from trioserve.rooms import Member
 from trioserve.services import Ending, Services
+from trioserve.wire.render import render
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import clean, encode_prompt, plural, render
+from trioserve.wire.text import clean, plural
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +281,7 @@ class Conversation:
         """
         if self._question is not None:
             raise RuntimeError("a command may ask one question at a time")
-        self.outbox.put(encode_prompt(prompt))
+        self.outbox.put(render(Asked(prompt), self.member.style()))
         while len(self.intake):
             if isinstance(typed := self.intake.pop(), str):
                 return clean(typed)

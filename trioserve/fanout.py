@@ -10,9 +10,11 @@ from typing import Final
 
 import attrs
 
+from trioserve.events import Events
 from trioserve.messages import MESSAGE_TYPES, Event, Thronged
 from trioserve.rooms import Crowd, Member, Piece, Room, World
-from trioserve.wire.text import Style, render
+from trioserve.wire.render import render
+from trioserve.wire.text import Style
 
 # A turn is full at either of these. A fresh socket takes 46-98 KiB at once, and
 # one turn must never push a healthy reader towards its outbox's bounds.
@@ -30,6 +32,7 @@ class Fanout:
     dirty: dict[Room, None] = attrs.field(factory=dict, init=False)  # with something pending
     crowded: dict[Room, None] = attrs.field(factory=dict, init=False)  # with a crowd to tell of
     full: bool = attrs.field(default=False, init=False)  # enough for one turn
+    watching: dict[Events, None] = attrs.field(factory=dict, init=False)  # who is told of all
     _deliveries: int = attrs.field(default=0, init=False)
 
     def post(self, room: Room, event: Event, *, silent: Member | None = None) -> None:
@@ -39,11 +42,18 @@ class Fanout:
                 self._deliveries += len(room.members)
             self.dirty[room] = None
         room.pending.append((event, silent))
+        if self.watching:
+            self.publish(event)
         if isinstance(event, MESSAGE_TYPES):
             room.history.append(event)
             room.pending_bytes += len(event.text) + OVERHEAD
         if room.pending_bytes >= TURN_BYTES or self._deliveries >= TURN_DELIVERIES:
             self.full = True
+
+    def publish(self, event: Event) -> None:
+        """Let watchers know of an event; they are never waited for."""
+        for events in self.watching:
+            events.put(event)
 
     def flush(self) -> None:
         """Show everything that is pending: the end of a turn."""
@@ -67,15 +77,16 @@ class Fanout:
     def put(self, member: Member, event: Event) -> None:
         """Show an event to one member now, behind all that their rooms have pending."""
         self.flush_rooms(member.rooms.values())
-        member.outlet.put(render(event, member.style()))
+        member.outlet.put_event(event, render(event, member.style()))
 
     def tell_neighbours(self, member: Member, event: Event, rooms: Iterable[Room]) -> None:
         """Let everyone else in these rooms see an event now, once each."""
         self.flush_rooms(member.rooms.values())
+        self.publish(event)
         seen = {member: None}
         for room in rooms:
             for style, group in room.groups.items():
-                piece = Piece(room.name, render(event, style), ())
+                piece = Piece(room.name, render(event, style), (event,))
                 for other in group:
                     if other not in seen:
                         seen[other] = None
@@ -132,10 +143,7 @@ class Fanout:
 
 
 def _piece(room: Room, events: list[Event], style: Style) -> Piece:
-    data = b"".join([render(event, style) for event in events])
-    return Piece(
-        room.name, data, tuple(event.id for event in events if isinstance(event, MESSAGE_TYPES))
-    )
+    return Piece(room.name, b"".join([render(event, style) for event in events]), events)
 
 
 def _ignores(member: Member, event: Event) -> bool:

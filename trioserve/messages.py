@@ -37,9 +37,10 @@ class Act:
 
 @attrs.frozen
 class Announce:
-    """Let the server say a line in the current room: ``* ann rolled 6``."""
+    """Let the server say a line in a room, or the current one: ``* ann rolled 6``."""
 
     text: str
+    room: str = ""
 
 
 @attrs.frozen
@@ -116,6 +117,13 @@ class SetQuiet:
 
 
 @attrs.frozen
+class SetJson:
+    """Show everything as JSON, or as text."""
+
+    json: bool
+
+
+@attrs.frozen
 class Depart:
     """Leave everything, for `reason` (empty: for none that matters)."""
 
@@ -152,6 +160,7 @@ Request = (
     | Ignore
     | Unignore
     | SetQuiet
+    | SetJson
     | Depart
     | Settle
     | Unfold
@@ -281,6 +290,13 @@ class Skipped:
 
 
 @attrs.frozen
+class Asked:
+    """A command asks one person something; the answer is the next line."""
+
+    text: str
+
+
+@attrs.frozen
 class Noticed:
     """The server says something to one person: answers, errors, help."""
 
@@ -301,6 +317,7 @@ Event = (
     | TopicSet
     | Entered
     | Skipped
+    | Asked
     | Noticed
 )
 

@@ -20,11 +20,12 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve.messages import Skipped
+from trioserve.messages import Event, Skipped
 from trioserve.observe import Counters
 from trioserve.rooms import Piece
 from trioserve.transport import Transport
-from trioserve.wire.text import Style, render
+from trioserve.wire.render import render
+from trioserve.wire.text import Style
 
 SEND_SIZE: Final = 65_536  # bytes offered to the socket at once; a fresh one takes 46-98 KiB
 
@@ -86,6 +87,10 @@ class Outbox:
             if not data or self._closed:
                 return
         self._queue(data)
+
+    def put_event(self, event: Event, data: bytes) -> None:
+        """Send what must not be skipped, of which a socket takes the bytes."""
+        self.put(data)
 
     def put_piece(self, piece: Piece) -> None:
         """Send a room's events; from soft on, count its messages as skipped instead."""
@@ -190,15 +195,15 @@ class Outbox:
             return
         if self._skipping is None:
             self._skipping = {}
-        if not piece.ids:
+        if not (ids := piece.ids):
             return
-        self._skipping[piece.room] = self._skipping.get(piece.room, 0) + len(piece.ids)
-        self.drains.counters.skipped += len(piece.ids)
+        self._skipping[piece.room] = self._skipping.get(piece.room, 0) + len(ids)
+        self.drains.counters.skipped += len(ids)
         if self.missed is None:
             self.missed = {}
         if piece.room not in self.missed:
             self.missed[piece.room] = Missed(deque(maxlen=self.drains.limits.remembered))
-        self.missed[piece.room].add(piece.ids)
+        self.missed[piece.room].add(ids)
 
     async def _wait_eased(self) -> None:
         if self._eased is None:

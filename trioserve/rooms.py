@@ -5,14 +5,14 @@ everyone may read it, because Trio tasks switch only at checkpoints.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
 import attrs
 
 from trioserve.errors import ChatError
-from trioserve.messages import Event, Message
+from trioserve.messages import MESSAGE_TYPES, Event, Message
 from trioserve.names import fold, free_nick
 from trioserve.wire.text import Style
 
@@ -39,13 +39,18 @@ class RoomLimits:
 class Piece:
     """What one style of reader is shown of one room in one turn: bytes to share.
 
-    `ids` are those of the people's messages in it, so that a reader who does
-    not get the piece can be told how many were skipped, and which.
+    `events` are what the bytes show: for a bot, which reads no bytes, and for a
+    reader who does not get the piece, to be told how many messages were skipped.
     """
 
     room: str
     data: bytes
-    ids: tuple[int, ...]
+    events: Sequence[Event]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the people's messages in it."""
+        return tuple(event.id for event in self.events if isinstance(event, MESSAGE_TYPES))
 
 
 class Outlet(Protocol):
@@ -55,8 +60,8 @@ class Outlet(Protocol):
     def lagging(self) -> bool:
         """Whether the member does not read what it was sent."""
 
-    def put(self, data: bytes) -> None:
-        """Send what must not be skipped: answers, private messages."""
+    def put_event(self, event: Event, data: bytes) -> None:
+        """Send an event, rendered as bytes too, which must not be skipped."""
 
     def put_piece(self, piece: Piece) -> None:
         """Send a room's events, or count them as skipped while the member lags."""
@@ -72,7 +77,9 @@ class Member:
     nick: str
     outlet: Outlet
     active: float  # when it last said or did something (seconds on Trio's clock)
+    is_operator: bool = False
     quiet: bool = attrs.field(default=False, init=False)
+    json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
     rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False)  # by folded name
     room: "Room | None" = attrs.field(default=None, init=False)  # the current one
     ignored: dict[str, str] | None = attrs.field(default=None, init=False)  # folded nick: nick
@@ -80,7 +87,7 @@ class Member:
 
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
-        return Style(here=room is None or room is self.room, quiet=self.quiet)
+        return Style(room is None or room is self.room, self.quiet, self.json)
 
     def ignores(self, nick: str) -> bool:
         return self.ignored is not None and fold(nick) in self.ignored
@@ -181,6 +188,12 @@ class World:
             raise ChatError(f"there is no {nick} here")
         return member
 
+    def owner(self, room: Room | None) -> Member | None:
+        """Who has been in a room longest; the first room is nobody's."""
+        if room is None or fold(room.name) == fold(self.limits.first):
+            return None
+        return next(iter(room.members))
+
     def correspondent(self, member: Member) -> Member:
         """Raises ChatError if they are gone: their name may be somebody else's now."""
         other = member.correspondent
@@ -266,8 +279,11 @@ class World:
 
     def set_quiet(self, member: Member, quiet: bool) -> None:
         member.quiet = quiet
-        for room in member.rooms.values():
-            room.restyle(member, member.style(room))
+        self._restyle(member)
+
+    def set_json(self, member: Member, json: bool) -> None:
+        member.json = json
+        self._restyle(member)
 
     def ignore(self, member: Member, nick: str) -> None:
         self.refuse_absent(member)
@@ -291,6 +307,10 @@ class World:
         member.ignored = member.correspondent = None  # no chain of those who have left
         if self.members.get(fold(member.nick)) is member:
             del self.members[fold(member.nick)]
+
+    def _restyle(self, member: Member) -> None:
+        for room in member.rooms.values():
+            room.restyle(member, member.style(room))
 
     def refuse_absent(self, member: Member) -> None:
         """Whoever has departed must not come back as a ghost: a command may outlast them."""

@@ -16,14 +16,15 @@ from trioserve.conversation import Conversation
 from trioserve.errors import ChatError, ProtocolError
 from trioserve.intake import Intake
 from trioserve.limits import TokenBucket
-from trioserve.messages import Depart, Enter, Noticed
+from trioserve.messages import Asked, Depart, Enter, Noticed
 from trioserve.outbox import Outbox
 from trioserve.rooms import Member
 from trioserve.services import CRASHED, INPUT_ENDED, Ending, Services
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
+from trioserve.wire.render import render
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import Style, clean, encode, encode_prompt, plural, render
+from trioserve.wire.text import Style, clean, encode, plural
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
 TOO_LONG: Final = "?" * (names.MAX_NICK + 1)  # as a name: what stands for a line that was too long
@@ -123,7 +124,8 @@ class Session:
         )
         offer = ""
         for _ in range(self._services.limits.login_lines):
-            self._outbox.put(encode_prompt(f"Your name ({offer})? " if offer else "Your name? "))
+            asked = Asked(f"Your name ({offer})? " if offer else "Your name? ")
+            self._outbox.put(render(asked, Style()))
             self._asking = True
             while not (len(self._intake) or self._intake.ended):
                 await self._read()

@@ -1,5 +1,7 @@
 """What one is shown: earlier messages, and what one would rather not see."""
 
+from typing import Literal
+
 from trioserve import ChatError, Context, command
 from trioserve.wire.text import plural
 
@@ -52,3 +54,14 @@ async def quiet(ctx: Context, hide: bool = True) -> None:
     """Hide who joins and leaves; /quiet off shows it."""
     await ctx.set_quiet(hide)
     ctx.reply(f"who joins and leaves is {'not shown' if hide else 'shown'}")
+
+
+@command(name="format")
+async def format_(ctx: Context, kind: Literal["text", "json"]) -> None:
+    """Show everything as text, or as JSON for programs.
+
+    JSON comes as one object a line: kind, id, room, nick, text, time. You are
+    shown what you say yourself, too.
+    """
+    await ctx.set_json(kind == "json")
+    ctx.reply(f"the format is {kind} now")

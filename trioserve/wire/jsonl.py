@@ -17,6 +17,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     topic       room, nick, topic
     entered     room, topic, nicks, total, messages
     skipped     room, count, kept
+    asked       text
     notice      text
 
 `said` is a line in a room, `acted` what somebody does there (`/me waves`).
@@ -35,6 +36,7 @@ room: the first few nicks, and how many in all. `renamed` was `nick` and is now
 that are there, and the last messages, oldest first, as objects like those above.
 `skipped` says that you did not read, and missed `count` messages of a room, of
 which the last `kept` can be had by /missed.
+`asked` is a question of a command's: the next line that you send answers it.
 `notice` is the server's word to you alone, such as a command's answer; only its
 `text` may have several lines, with LF between them.
 
@@ -51,6 +53,7 @@ from typing import Final, assert_never
 from trioserve.messages import (
     Acted,
     Announced,
+    Asked,
     Departed,
     Entered,
     Event,
@@ -121,6 +124,8 @@ def _as_object(event: Event) -> dict[str, object]:
                 "count": event.count,
                 "kept": event.kept,
             }
+        case Asked():
+            return {"kind": "asked", "text": clean(event.text)}
         case Noticed():
             # The LFs stay: they are where a person sees a new line.
             return {"kind": "notice", "text": "\n".join(_clean_all(event.text.split("\n")))}

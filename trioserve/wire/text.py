@@ -16,6 +16,7 @@ import attrs
 from trioserve.messages import (
     Acted,
     Announced,
+    Asked,
     Departed,
     Entered,
     Event,
@@ -40,6 +41,7 @@ class Style:
 
     here: bool = True  # the event's room is the reader's current one, and needs no name
     quiet: bool = False  # no joins and departures
+    json: bool = False  # one JSON object a line, for programs
 
 
 # ---------------------------------------------------------------- safe text
@@ -100,16 +102,11 @@ def encode(line: str) -> bytes:
     return clean(line).encode() + b"\r\n"
 
 
-def encode_prompt(text: str) -> bytes:
-    """Return a question as bytes; the answer is typed behind it, on the same line."""
-    return clean(text).encode()
-
-
 # ------------------------------------------------------------ events to text
 
 
-def render(event: Event, style: Style) -> bytes:
-    """Return the lines that a reader of this style is shown; none if it is empty."""
+def render_text(event: Event, style: Style) -> bytes:
+    """Return the lines that a person who wants this style is shown."""
     match event:
         case Said():
             return encode(f"{_clock(event.id)}{_where(event, style)}<{event.nick}> {event.text}")
@@ -133,7 +130,9 @@ def render(event: Event, style: Style) -> bytes:
         case Renamed():
             return encode(f"* {event.old} is now {event.new}")
         case Joined() | Left() | Departed() | Thronged():
-            return b"" if style.quiet else encode(f"* {_coming_or_going(event)}")
+            return encode(f"* {_coming_or_going(event)}")
+        case Asked():
+            return clean(event.text).encode()  # the answer is typed behind it, on the same line
         case _:
             assert_never(event)
 
@@ -180,7 +179,7 @@ def _entered(event: Entered, style: Style) -> bytes:
     lines = [encode(f"-- {event.room}: {topic}{here}")]
     if event.messages:
         lines.append(encode(f"-- last {plural(len(event.messages), 'message')} --"))
-        lines.extend(render(message, style) for message in event.messages)
+        lines.extend(render_text(message, style) for message in event.messages)
         lines.append(encode("-- now --"))
     return b"".join(lines)
 
