@@ -13,7 +13,8 @@ from trioserve.arguments import Arguments, Parameter
 from trioserve.converters import Converter, Nick
 from trioserve.errors import ChatError
 from trioserve.messages import Event
-from trioserve.rooms import Member, Piece, Room, RoomLimits, World
+from trioserve.rooms import Member, Piece, Room
+from trioserve.world import RoomLimits, World
 
 if TYPE_CHECKING:
     from trioserve import Context

@@ -1,6 +1,7 @@
 """Turns: what is handled together, in which order it is shown, and what that costs."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -10,13 +11,32 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trioserve.broker import Broker
 from trioserve.config import Config
 from trioserve.errors import ChatError
-from trioserve.messages import Depart, Enter, Event, Join, Said, Say, SetQuiet, Tell
+from trioserve.fanout import TURN_DELIVERIES, Fanout
+from trioserve.messages import (
+    Announce,
+    Close,
+    Depart,
+    Enter,
+    Event,
+    Ignore,
+    Join,
+    Leave,
+    Rename,
+    Request,
+    Said,
+    Say,
+    SetQuiet,
+    SetTopic,
+    Tell,
+    Unfold,
+)
 from trioserve.observe import Counters
-from trioserve.rooms import Member, Piece, RoomLimits, World
+from trioserve.rooms import Member, Piece
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 from trioserve.wire.render import render
 from trioserve.wire.text import Style
+from trioserve.world import RoomLimits, World
 
 # ------------------------------------------------- the broker by itself
 
@@ -197,6 +217,81 @@ async def test_a_turn_ends_at_four_thousand_deliveries(bench: Bench) -> None:
     assert len(ear.heard) == 51
 
 
+async def test_a_turn_ends_though_nothing_is_pending_at_four_thousand_deliveries(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [Member(f"p{number}", Ear(), active=0.0) for number in range(1500)]
+    for member in members:  # past the broker, or this took its time
+        bench.broker.world.enter(member)
+        bench.broker.world.join(member, "#lobby")
+    delivered: list[int] = []  # by the end of each turn
+    flush = Fanout.flush
+
+    def count(fanout: Fanout) -> None:
+        flush(fanout)
+        delivered.append(fanout.counters.deliveries)
+
+    monkeypatch.setattr(Fanout, "flush", count)
+    async with trio.open_nursery() as nursery:
+        for member in members[:100]:
+            nursery.start_soon(bench.broker.call, member, Rename(f"{member.nick}x"))
+
+    assert delivered[-1] == 100 * 1499
+    assert max(after - before for before, after in pairwise(delivered)) < TURN_DELIVERIES + 1500
+
+
+async def test_what_was_said_before_a_rename_is_shown_as_if_there_had_been_none(
+    bench: Bench,
+) -> None:
+    ann, _ = await bench.enter("ann"), await bench.enter("bob")
+    await bench.broker.call(bench.broker.world.member("bob"), Ignore("ann"))
+    await bench.broker.call(ann, Rename("anna"))
+    bench.ears["bob"].take()
+
+    # Nothing waits between these two, so they are handled in one turn.
+    await bench.broker.say(ann, Say("hidden"))
+    await bench.broker.call(ann, Rename("annie"))
+
+    assert bench.ears["bob"].take() == "* anna is now annie\r\n"
+
+
+async def test_who_joins_is_not_shown_what_those_said_whom_they_ignore(bench: Bench) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+    carol = await bench.enter("carol")
+    for member in (ann, bob):
+        await bench.broker.call(member, Join("#dev"))
+    await bench.together((ann, Say("hidden")), (bob, Say("shown")))
+    await bench.broker.call(carol, Ignore("ann"))
+
+    await bench.broker.call(carol, Join("#dev"))
+
+    heard = bench.ears["carol"].take()
+    assert "<bob> shown" in heard
+    assert "hidden" not in heard
+
+
+async def test_a_last_word_and_a_topic_cannot_be_padded_to_a_line_of_their_own(
+    bench: Bench,
+) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+    await bench.broker.call(bob, Join("#dev"))
+    await bench.broker.call(ann, Join("#dev"))
+    bench.ears["bob"].take()
+    padded = f"bye{' ' * 70}-- the server moves"
+
+    await bench.broker.call(ann, SetTopic("#dev", padded))
+    await bench.broker.call(ann, Leave("#dev", padded))
+    await bench.broker.call(ann, Depart("", padded))
+
+    assert bench.ears["bob"].take().split("\r\n") == [
+        "* ann set the topic: bye -- the server moves",
+        "* ann left #dev, saying: bye -- the server moves",
+        "* ann left, saying: bye -- the server moves",
+        "",
+    ]
+    assert bench.broker.world.room("#dev").topic == "bye -- the server moves"
+
+
 async def test_a_request_that_crashes_is_told_and_the_broker_goes_on(
     bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +304,82 @@ async def test_a_request_that_crashes_is_told_and_the_broker_goes_on(
 
     assert "still here" in bench.ears["ann"].take()
     assert "a request crashed: SetQuiet" in caplog.text
+
+
+class Unprintable(str):
+    """A text that a command of somebody's could hand over."""
+
+    __slots__ = ()
+
+    def __format__(self, _: str) -> str:
+        raise RuntimeError("unprintable")
+
+
+async def test_a_text_that_cannot_be_shown_is_its_callers_affair_alone(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = await bench.enter("ann"), await bench.enter("bob")
+
+    with pytest.raises(ChatError, match="that failed on the server, and has been logged"):
+        await bench.broker.call(ann, Announce(Unprintable("x")))
+    await bench.together((bob, Say("still here")))
+    await bench.broker.call(Member("carol", carol := Ear(), active=0.0), Enter("#lobby"))
+
+    assert "still here" in bench.ears["ann"].take()
+    assert "still here" in carol.take()
+    assert "a request crashed: Announce" in caplog.text
+
+
+async def test_a_refusal_that_cannot_be_shown_stops_nobody(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Deaf(Ear):
+        def put_event(self, event: Event, data: bytes) -> None:
+            raise RuntimeError("deaf")
+
+    ann, _ = await bench.enter("ann"), await bench.enter("bob")
+
+    await bench.together((Member("eve", Deaf(), active=0.0), Say("in no room")), (ann, Say("hi")))
+
+    assert "<ann> hi" in bench.ears["bob"].take()
+    assert "a refusal could not be shown" in caplog.text
+
+
+async def test_who_crashes_on_entering_leaves_no_ghost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await bench.enter("ann")
+    monkeypatch.setattr("trioserve.broker.Entered", None)
+    with pytest.raises(ChatError, match="that failed on the server"):
+        await bench.broker.call(Member("bob", Ear(), active=0.0), Enter("#lobby"))
+    monkeypatch.undo()
+
+    assert list(bench.broker.world.members.values()) == [ann]
+    assert list(bench.broker.world.room("#lobby").members) == [ann]
+    await bench.enter("bob")
+
+
+@pytest.mark.parametrize("kind", [Unfold, Close])
+async def test_a_crash_at_the_servers_own_requests_ends_nobodys_session(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, kind: type[Request]
+) -> None:
+    obey = Broker._obey
+
+    def crash(broker: Broker, member: Member, request: Request) -> None:
+        if isinstance(request, kind):
+            raise RuntimeError("crashed")
+        obey(broker, member, request)
+
+    monkeypatch.setattr(Broker, "_obey", crash)
+    async with open_chat(Config(rooms=RoomLimits(fold_above=1))) as chat:
+        ann, _ = await chat.join("ann"), await chat.join("bob")
+
+        await trio.sleep(30)
+        await ann.types("/who")
+        await ann.sees("ann, bob")
+        chat.server.stop()
+
+        await ann.sees("the server is shutting down: goodbye")
 
 
 async def test_a_full_inbox_makes_who_talks_wait_and_loses_nothing(

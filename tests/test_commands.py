@@ -246,7 +246,7 @@ async def test_leave_goes_out_of_the_current_room_with_a_last_word(chat: Chat) -
     await bob.types("/leave #dev got to go")
 
     await bob.sees("-- you have left #dev; you are in #lobby now")
-    await ann.sees("* bob left #dev (got to go)")
+    await ann.sees("* bob left #dev, saying: got to go")
 
 
 async def test_leave_of_the_last_room_tells_how_to_enter_one(chat: Chat) -> None:
@@ -461,7 +461,8 @@ async def test_format_json_shows_everything_as_one_object_a_line(chat: Chat) -> 
     await bob.sees('{"kind":"notice","text":"the format is json now"}')
 
     await ann.types("hello", "/me waves", "/msg bob psst", "/topic tea")
-    await bob.types("hi", "/jion #dev")
+    await bob.types("hi")
+    await bob.types("/jion #dev")
     await ann.types("/quit")
 
     shown = [json.loads(line) for line in bob.unseen().splitlines()]

@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "rooms.per_member": 20,
     "rooms.most": 10_000,
     "rooms.history": 200,
+    "rooms.history_bytes": 64 * 1024 * 1024,
     "rooms.shown_on_join": 10,
     "rooms.names_shown": 20,
     "rooms.fold_above": 200,
@@ -132,6 +133,10 @@ def test_a_whole_number_stands_for_a_number() -> None:
 
 def test_nothing_shown_on_join_is_a_setting() -> None:
     assert parse_config("rooms.shown_on_join = 0").rooms.shown_on_join == 0
+
+
+def test_keeping_no_history_is_a_setting() -> None:
+    assert parse_config("rooms.history = 0").rooms.history == 0
 
 
 def test_addresses_are_listed_in_any_form() -> None:

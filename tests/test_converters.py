@@ -16,8 +16,9 @@ from trioserve.arguments import Arguments
 from trioserve.converters import Nick, converter, converter_for, forget
 from trioserve.errors import ChatError
 from trioserve.messages import Event
-from trioserve.rooms import Member, Piece, Room, RoomLimits, World
+from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.text import duration
+from trioserve.world import RoomLimits, World
 
 if TYPE_CHECKING:
     from trioserve import Context

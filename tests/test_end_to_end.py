@@ -72,7 +72,7 @@ def test_people_see_what_the_design_says_they_see(street: Street) -> None:
     alice.sees(" - 2 people here. /help for commands, /quit to leave.\r")
     alice.sees("\nYour name? ")
     alice.types("alice")
-    alice.sees("-- #lobby: Welcome! -- 3 here: bob, carol, alice\r")
+    alice.sees("-- #lobby: 3 here: bob, carol, alice\r")
     alice.sees("-- last 2 messages --\r")
     alice.sees("<bob> is the build green?\r")
     alice.sees("<carol> since ten minutes\r")

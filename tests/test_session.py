@@ -30,7 +30,7 @@ async def test_who_gives_a_name_is_in_the_first_room_and_the_others_see_it(chat:
     bob = chat.connect()
     await bob.types("bob")
 
-    assert await bob.sees("#lobby") == "Your name? -- #lobby: Welcome! -- 2 here: ann, bob"
+    assert await bob.sees("#lobby") == "Your name? -- #lobby: 2 here: ann, bob"
     assert await ann.sees("bob") == "* bob joined #lobby"
 
 

@@ -27,7 +27,7 @@ from trioserve.messages import (
     TopicSet,
 )
 from trioserve.wire.render import render
-from trioserve.wire.text import MAX_MARKS, Style, clean, duration, encode, names, plural
+from trioserve.wire.text import MAX_MARKS, Style, clean, duration, encode, flatten, names, plural
 
 ZWNJ, ZWJ = "\u200c\u200d"
 # Format characters (Cf) with a shape of their own: numbers are written over or under
@@ -168,6 +168,21 @@ def test_clean_text_is_its_own_clean_form(text: str) -> None:
     assert clean(cleaned) is cleaned
 
 
+@pytest.mark.parametrize(
+    ("text", "flat"),
+    [
+        ("so  long,   all", "so long, all"),
+        ("one\t\ttwo", "one two"),
+        ("a \0 \u200b b", "a b"),
+        ("a \u00a0\u2003\u3000\u2800\u2800b", "a b"),
+        ("one\u3000two three", "one\u3000two three"),
+    ],
+    ids=ascii,
+)
+def test_no_padding_stays_in_flat_text(text: str, flat: str) -> None:
+    assert flatten(text) == flat
+
+
 # ---------------------------------------------------------------- to bytes
 
 
@@ -243,10 +258,13 @@ goings = pytest.mark.parametrize(
     ("event", "line"),
     [
         (Joined("#dev", "ann"), "* ann joined #dev"),
-        (Left("#dev", "ann", ""), "* ann left #dev"),
-        (Left("#dev", "ann", "lunch"), "* ann left #dev (lunch)"),
-        (Departed("ann", ""), "* ann left"),
-        (Departed("ann", "not reading"), "* ann left (not reading)"),
+        (Left("#dev", "ann"), "* ann left #dev"),
+        (Left("#dev", "ann", text="lunch"), "* ann left #dev, saying: lunch"),
+        (Left("#dev", "ann", reason="kicked"), "* ann left #dev (kicked)"),
+        (Departed("ann"), "* ann left"),
+        (Departed("ann", reason="not reading"), "* ann left (not reading)"),
+        (Departed("ann", text="(not reading)"), "* ann left, saying: (not reading)"),
+        (Departed("ann", "muted", "bye"), "* ann left (muted), saying: bye"),
         (Thronged("#dev", ["ann"], 1, [], 0), "* ann joined #dev"),
         (Thronged("#dev", [], 0, ["ann", "bob"], 2), "* ann, bob left #dev"),
         (
@@ -285,7 +303,8 @@ def test_entering_a_room_shows_its_topic_and_what_was_said_last() -> None:
     lines = render(event, HERE).decode().split("\r\n")
 
     assert lines == [
-        "-- #dev: tea -- 4 here: bob, ann and 2 others",
+        "-- #dev: 4 here: bob, ann and 2 others",
+        "-- topic: tea",
         "-- last 2 messages --",
         f"{AT} <bob> hi",
         "** bob waves",
@@ -313,8 +332,8 @@ PERSONS: list[Callable[[str], Event]] = [
 ]
 SERVERS: list[Callable[[str], Event]] = [
     lambda text: Announced(ID, "#dev", "ann", text),
-    lambda text: Left("#dev", "ann", text),
-    lambda text: Departed("ann", text),
+    lambda text: Left("#dev", "ann", text=text),
+    lambda text: Departed("ann", text=text),
     lambda text: TopicSet("#dev", "ann", text),
     lambda text: Entered("#dev", text, ["ann"], 1, []),
     lambda text: Entered("#dev", "", ["ann"], 1, [Acted(ID, "#dev", "ann", text)]),

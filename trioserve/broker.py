@@ -56,7 +56,9 @@ from trioserve.messages import (
 )
 from trioserve.names import fold
 from trioserve.observe import Counters
-from trioserve.rooms import Member, Piece, World
+from trioserve.rooms import Member, Piece
+from trioserve.wire.text import flatten
+from trioserve.world import World
 
 TURN_REQUESTS: Final = 256  # handled before what came of them is shown
 
@@ -117,7 +119,7 @@ class Broker:
         """
         self.world = world
         self.house = Member("server", Nowhere(), active=0.0)  # who asks for the server itself
-        self._fanout = Fanout(world)
+        self._fanout = Fanout(world, counters)
         self._counters = counters
         self._now_ns = now_ns
         self._send, self._receive = trio.open_memory_channel[Item](inbox_size)
@@ -194,7 +196,14 @@ class Broker:
         if outcome is not None:
             outcome.set(refusal)
         elif refusal is not None:
+            self._show(member, refusal)
+
+    def _show(self, member: Member, refusal: ChatError) -> None:
+        try:
             self._fanout.put(member, Noticed(str(refusal)))
+        except Exception:
+            log.exception("a refusal could not be shown")
+            self._counters.crashes += 1
 
     # ------------------------------------------------------------ requests
 
@@ -218,24 +227,25 @@ class Broker:
             case Reply(text):
                 self._tell(member, world.correspondent(member), text)
             case Enter(name):
-                world.enter(member)
-                self._join(member, name)
+                self._enter(member, name)
             case Join(name):
                 self._join(member, name)
             case Leave(name, text):
-                self._leave(member, name, text)
+                self._leave(member, name, flatten(text))
             case Switch(name):
                 room = world.room_of(member, name)
                 fanout.flush_rooms(member.rooms.values())
                 world.switch(member, room)
             case Rename(nick):
                 old = member.nick
+                fanout.flush_rooms(member.rooms.values())
                 world.rename(member, nick)
                 fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
             case SetTopic(name, topic):
                 room = world.room_of(member, name)
-                room.topic = topic
+                topic = flatten(topic)
                 fanout.post(room, TopicSet(room.name, member.nick, topic))
+                room.topic = topic
             case Ignore(nick):
                 fanout.flush_rooms(member.rooms.values())
                 world.ignore(member, nick)
@@ -248,8 +258,8 @@ class Broker:
             case SetJson(json):
                 fanout.flush_rooms(member.rooms.values())
                 world.set_json(member, json)
-            case Depart(reason):
-                self._depart(member, reason)
+            case Depart(reason, text):
+                self._depart(member, reason, flatten(text))
             case Settle():
                 pass  # that it was handled is all there is to know
             case Unfold():
@@ -272,6 +282,14 @@ class Broker:
             member.correspondent = other
             self._fanout.put(member, Told(told_id, "you", other.nick, text))
 
+    def _enter(self, member: Member, name: str) -> None:
+        self.world.enter(member)
+        try:
+            self._join(member, name)
+        except Exception:
+            self.world.depart(member)  # or a ghost would keep the nick
+            raise
+
     def _join(self, member: Member, name: str) -> None:
         # Its own rooms too: another one may have been the current one.
         self._fanout.flush_rooms(member.rooms.values())
@@ -279,7 +297,9 @@ class Broker:
             self._fanout.flush_rooms([existing])
         room = self.world.join(member, name)
         limits = self.world.limits
-        messages = room.recent(limits.shown_on_join)
+        messages = [
+            each for each in room.recent(limits.shown_on_join) if not member.ignores(each.nick)
+        ]
         nicks = room.nicks(limits.names_shown)
         entered = Entered(room.name, room.topic, nicks, len(room.members), messages)
         self._fanout.put(member, entered)
@@ -294,19 +314,19 @@ class Broker:
         room = self.world.room_of(member, name)
         self._fanout.flush_rooms(member.rooms.values())
         self.world.leave(member, room)
-        left = Left(room.name, member.nick, text)
+        left = Left(room.name, member.nick, text=text)
         if len(room.members) > self.world.limits.fold_above:
             self._fanout.crowd(room).add_left(member.nick)
             self._fanout.publish(left)
         else:
             self._fanout.post(room, left)
 
-    def _depart(self, member: Member, reason: str) -> None:
+    def _depart(self, member: Member, reason: str, text: str) -> None:
         self._fanout.flush_rooms(member.rooms.values())
         rooms = list(member.rooms.values())
         if not self._closing:
             small = [room for room in rooms if len(room.members) <= self.world.limits.fold_above]
-            self._fanout.tell_neighbours(member, Departed(member.nick, reason), small)
+            self._fanout.tell_neighbours(member, Departed(member.nick, reason, text), small)
             for room in rooms:
                 if len(room.members) > self.world.limits.fold_above:
                     self._fanout.crowd(room).add_left(member.nick)

@@ -17,8 +17,8 @@ from trioserve.edge.tcp import TcpOptions
 from trioserve.errors import ChatError, ConfigError
 from trioserve.limits import DoorLimits
 from trioserve.outbox import OutboxLimits
-from trioserve.rooms import RoomLimits
 from trioserve.services import SessionLimits
+from trioserve.world import RoomLimits
 
 Hook = Callable[[Any, Any], Any]  # checks a value, whose type is given too, for cattrs
 

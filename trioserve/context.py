@@ -29,9 +29,10 @@ from trioserve.messages import (
 from trioserve.observe import Counters
 from trioserve.outbox import Outbox
 from trioserve.registry import Registry
-from trioserve.rooms import Member, Room, World
+from trioserve.rooms import Member, Room
 from trioserve.wire.render import render
 from trioserve.wire.text import plural
+from trioserve.world import World
 
 MAX_REPLY: Final = 64 * 1024  # bytes of one answer
 

@@ -1,27 +1,34 @@
-"""Events to those who are to see them: joined per room, rendered once per style.
+"""Events to those who are to see them: rendered once per style, joined per room.
 
 Plain calls without I/O of their own; the broker is the only caller. Within a
-turn, events pile up in their rooms; a flush renders each of them once for every
-style there is among the members, and hands each member one piece of bytes.
+turn, events pile up in their rooms, each rendered once for every style there is
+among the members; a flush joins them and hands each member one piece of bytes.
 """
 
-from collections.abc import Iterable
-from typing import Final
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
 
 import attrs
 
 from trioserve.events import Events
 from trioserve.messages import MESSAGE_TYPES, Event, Thronged
-from trioserve.rooms import Crowd, Member, Piece, Room, World
+from trioserve.names import fold
+from trioserve.observe import Counters
+from trioserve.rooms import Crowd, Member, Piece, Room
 from trioserve.wire.render import render
 from trioserve.wire.text import Style
+from trioserve.world import World
 
-# A turn is full at either of these. A fresh socket takes 46-98 KiB at once, and
+# A turn is full at any of these. A fresh socket takes 46-98 KiB at once, and
 # one turn must never push a healthy reader towards its outbox's bounds.
-TURN_BYTES: Final = 8 * 1024  # pending in one room, estimated
+ROOM_BYTES: Final = 8 * 1024  # pending in one room
+TURN_BYTES: Final = 32 * 1024  # in all, for whoever is in many rooms, or is sent much directly
 TURN_DELIVERIES: Final = 4000  # but for those of the turn's first room, which is never split
 
-OVERHEAD: Final = 32  # bytes of a rendered message that are not its text: time, nick, line end
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False)
@@ -29,26 +36,40 @@ class Fanout:
     """What is still to be shown in this turn, and to whom."""
 
     world: World
-    dirty: dict[Room, None] = attrs.field(factory=dict, init=False)  # with something pending
+    counters: Counters
+    # The rooms with something pending, and how many deliveries of theirs are counted already.
+    dirty: dict[Room, int] = attrs.field(factory=dict, init=False)
     crowded: dict[Room, None] = attrs.field(factory=dict, init=False)  # with a crowd to tell of
     full: bool = attrs.field(default=False, init=False)  # enough for one turn
     watching: dict[Events, None] = attrs.field(factory=dict, init=False)  # who is told of all
-    _deliveries: int = attrs.field(default=0, init=False)
+    _deliveries: int = attrs.field(default=0, init=False)  # in this turn,
+    _bytes: int = attrs.field(default=0, init=False)  # shown or pending
 
     def post(self, room: Room, event: Event, *, silent: Member | None = None) -> None:
-        """Let a room see an event at the next flush; all but `silent`, who typed it."""
+        """Let a room see an event at the next flush; all but `silent`, who typed it.
+
+        An event that cannot be rendered raises here, before anything has changed.
+        """
+        parts = []
+        size = 0
+        for style in room.groups:
+            parts.append(part := render(event, style))
+            if len(part) > size:
+                size = len(part)
+        if isinstance(event, MESSAGE_TYPES):
+            self.world.remember(room, event)
         if room not in self.dirty:
-            if self.dirty:
-                self._deliveries += len(room.members)
-            self.dirty[room] = None
-        room.pending.append((event, silent))
+            # A room's members are delivered to once, however much is pending. Those of the first
+            # one do not count: with more than TURN_DELIVERIES, nothing would ever be joined.
+            self.dirty[room] = deliveries = len(room.members) if self.dirty else 0
+            self._count(deliveries, 0)
+        room.pending.append((event, silent, parts))
+        room.pending_bytes += size
+        self._bytes += size
+        if room.pending_bytes >= ROOM_BYTES or self._bytes >= TURN_BYTES:
+            self.full = True
         if self.watching:
             self.publish(event)
-        if isinstance(event, MESSAGE_TYPES):
-            room.history.append(event)
-            room.pending_bytes += len(event.text) + OVERHEAD
-        if room.pending_bytes >= TURN_BYTES or self._deliveries >= TURN_DELIVERIES:
-            self.full = True
 
     def publish(self, event: Event) -> None:
         """Let watchers know of an event; they are never waited for."""
@@ -60,37 +81,47 @@ class Fanout:
         for room in self.dirty:
             self._flush_room(room)
         self.dirty.clear()
-        self._deliveries = 0
+        self._deliveries = self._bytes = 0
         self.full = False
 
     def flush_rooms(self, rooms: Iterable[Room]) -> None:
         """Show what is pending in these rooms.
 
-        Before each change of a room's members, so that who joins sees nothing
-        from before and who leaves misses nothing.
+        Before each change of a room's members or of their styles, so that who
+        joins sees nothing from before and who leaves misses nothing.
         """
         for room in rooms:
             if room in self.dirty:
-                del self.dirty[room]
+                self._count(len(room.members) - self.dirty.pop(room), 0)
                 self._flush_room(room)
 
     def put(self, member: Member, event: Event) -> None:
         """Show an event to one member now, behind all that their rooms have pending."""
         self.flush_rooms(member.rooms.values())
-        member.outlet.put_event(event, render(event, member.style()))
+        if data := render(event, member.style()):
+            self.counters.deliveries += 1
+            self._count(1, len(data))
+            member.outlet.put_event(event, data)
 
     def tell_neighbours(self, member: Member, event: Event, rooms: Iterable[Room]) -> None:
         """Let everyone else in these rooms see an event now, once each."""
         self.flush_rooms(member.rooms.values())
         self.publish(event)
+        rendered: dict[Style, bytes] = {}
         seen = {member: None}
         for room in rooms:
             for style, group in room.groups.items():
-                piece = Piece(room.name, render(event, style), (event,))
+                if style not in rendered:
+                    rendered[style] = render(event, style)
+                if not rendered[style]:
+                    continue
+                piece = Piece(room.name, rendered[style], (event,))
                 for other in group:
                     if other not in seen:
                         seen[other] = None
                         other.outlet.put_piece(piece)
+        self.counters.deliveries += len(seen) - 1
+        self._count(len(seen) - 1, max(map(len, rendered.values()), default=0))
 
     def crowd(self, room: Room) -> Crowd:
         """Who came to a big room and left it, to be told together at the next `unfold`."""
@@ -100,8 +131,10 @@ class Fanout:
         return room.crowd
 
     def unfold(self) -> None:
-        """Tell the big rooms who came and went."""
-        for room in self.crowded:
+        """Tell the big rooms who came and went: as many of them as the turn has place for."""
+        while self.crowded and not self.full:
+            room = next(iter(self.crowded))
+            del self.crowded[room]
             crowd, room.crowd = room.crowd, None
             if crowd is not None:
                 self.post(
@@ -110,41 +143,69 @@ class Fanout:
                         room.name, crowd.joined, crowd.joined_total, crowd.left, crowd.left_total
                     ),
                 )
-        self.crowded.clear()
+
+    def _count(self, deliveries: int, size: int) -> None:
+        self._deliveries += deliveries
+        self._bytes += size
+        if self._deliveries >= TURN_DELIVERIES or self._bytes >= TURN_BYTES:
+            self.full = True
 
     def _flush_room(self, room: Room) -> None:
-        events, room.pending, room.pending_bytes = room.pending, [], 0
-        apart = self._read_apart(room, events)
-        shown = [event for event, _ in events]
-        for style, group in room.groups.items():
-            piece = _piece(room, shown, style)
-            if piece.data:
-                for member in group:
-                    if member not in apart:
-                        member.outlet.put_piece(piece)
-        for member in apart:
-            wanted = [
-                event
-                for event, silent in events
-                if silent is not member and not _ignores(member, event)
-            ]
-            if wanted:
-                member.outlet.put_piece(_piece(room, wanted, room.members[member]))
+        """Show what is pending in a room; never raises, or the other rooms had to do without."""
+        self.counters.deliveries += len(room.members)
+        try:
+            self._deliver(room, self._read_apart(room))
+        except Exception:
+            log.exception("what was pending in %s could not be shown", room.name)
+            self.counters.crashes += 1
+        room.pending = []
+        room.pending_bytes = 0
 
-    def _read_apart(
-        self, room: Room, events: list[tuple[Event, Member | None]]
-    ) -> dict[Member, None]:
-        """Those who are shown only a part: authors, and who ignores an author."""
-        apart = {silent: None for _, silent in events if silent is not None}
-        for member in self.world.ignorers:
-            if member in room.members and any(_ignores(member, event) for event, _ in events):
-                apart[member] = None
+    def _deliver(self, room: Room, apart: dict[Member, set[int]]) -> None:
+        events = [event for event, _, _ in room.pending]
+        for number, group in enumerate(room.groups.values()):
+            parts = [parts[number] for _, _, parts in room.pending]
+            if not (data := b"".join(parts)):
+                continue
+            whole = Piece(room.name, data, events)
+            pieces: dict[tuple[int, ...], Piece] = {}  # by what is left out of them
+            for member in group:
+                if member not in apart:
+                    member.outlet.put_piece(whole)
+                elif len(apart[member]) < len(parts):
+                    left_out = tuple(sorted(apart[member]))
+                    if left_out not in pieces:
+                        data = b"".join(_without(parts, left_out))
+                        pieces[left_out] = Piece(room.name, data, _without(events, left_out))
+                    if pieces[left_out].data:
+                        member.outlet.put_piece(pieces[left_out])
+
+    def _read_apart(self, room: Room) -> dict[Member, set[int]]:
+        """Who is shown only a part, and what of `pending` is left out for them.
+
+        These are authors, and whoever ignores one.
+        """
+        apart: dict[Member, set[int]] = {}
+        ignorers = self.world.ignorers
+        ignored: dict[str, list[int]] = {}  # by folded nick
+        for index, (event, silent, _) in enumerate(room.pending):
+            if silent is not None:
+                if silent not in apart:
+                    apart[silent] = set()
+                apart[silent].add(index)
+            if ignorers and isinstance(event, MESSAGE_TYPES) and fold(event.nick) in ignorers:
+                ignored.setdefault(fold(event.nick), []).append(index)
+        for nick, indexes in ignored.items():
+            ignoring = ignorers[nick]
+            for member in ignoring if len(ignoring) < len(room.members) else room.members:
+                if member in ignoring and member in room.members:
+                    apart.setdefault(member, set()).update(indexes)
         return apart
 
 
-def _piece(room: Room, events: list[Event], style: Style) -> Piece:
-    return Piece(room.name, b"".join([render(event, style) for event in events]), events)
-
-
-def _ignores(member: Member, event: Event) -> bool:
-    return isinstance(event, MESSAGE_TYPES) and member.ignores(event.nick)
+def _without(items: Sequence[T], left_out: Sequence[int]) -> list[T]:
+    """All items but those with these indexes, which rise."""
+    kept = list(items)
+    for index in reversed(left_out):
+        del kept[index]
+    return kept

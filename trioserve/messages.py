@@ -125,9 +125,10 @@ class SetJson:
 
 @attrs.frozen
 class Depart:
-    """Leave everything, for `reason` (empty: for none that matters)."""
+    """Leave everything, for `reason` (the server's), or with a last word (the member's)."""
 
     reason: str = ""
+    text: str = ""
 
 
 @attrs.frozen
@@ -220,19 +221,25 @@ class Joined:
 
 @attrs.frozen
 class Left:
-    """Somebody left a room and stays on the server."""
+    """Somebody left a room and stays on the server.
+
+    `reason` is the server's, `text` their own last word; they are kept apart
+    because nobody's word may look like the server's.
+    """
 
     room: str
     nick: str
-    reason: str
+    reason: str = ""
+    text: str = ""
 
 
 @attrs.frozen
 class Departed:
-    """Somebody left the server."""
+    """Somebody left the server; `reason` is the server's, `text` their own last word."""
 
     nick: str
-    reason: str
+    reason: str = ""
+    text: str = ""
 
 
 @attrs.frozen

@@ -1,7 +1,6 @@
-"""Who is here and where: people, rooms, membership, and each room's recent messages.
+"""One member and one room: nick, preferences, who is in it, its recent messages.
 
-Plain data without clocks or I/O. The broker is the only one who changes it;
-everyone may read it, because Trio tasks switch only at checkpoints.
+Plain data without clocks or I/O; `world` keeps all of them in step.
 """
 
 from collections import deque
@@ -11,28 +10,11 @@ from typing import Final, Protocol
 
 import attrs
 
-from trioserve.errors import ChatError
 from trioserve.messages import MESSAGE_TYPES, Event, Message
-from trioserve.names import fold, free_nick
+from trioserve.names import fold
 from trioserve.wire.text import Style
 
-MAX_IGNORED: Final = 100  # nicks on one member's list
 NICKS_NAMED: Final = 3  # of those who came to a big room or left it; the rest are counted
-
-
-@attrs.frozen
-class RoomLimits:
-    """How many rooms there may be, what they keep, and how much of it is shown."""
-
-    first: str = "#lobby"  # where everybody begins
-    topic: str = "Welcome!"  # of that room, when it is made
-    per_member: int = 20
-    most: int = 10_000
-    history: int = 200  # messages kept in memory per room
-    shown_on_join: int = attrs.field(default=10, metadata={"least": 0})  # messages
-    names_shown: int = 20  # of a list of people or rooms; the rest are counted
-    fold_above: int = 200  # members, above which joins and departures are told together,
-    fold_every: float = 10.0  # this often (seconds)
 
 
 @attrs.frozen
@@ -71,7 +53,8 @@ class Outlet(Protocol):
 class Member:
     """Somebody whom the rooms know: a nick, rooms, preferences, and where to send to.
 
-    A member is not a connection; the session is what it speaks through.
+    A member is not a connection; the session is what it speaks through. Members
+    and rooms hold each other: to show one (`repr`) must not show the other.
     """
 
     nick: str
@@ -80,17 +63,22 @@ class Member:
     is_operator: bool = False
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
-    rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False)  # by folded name
-    room: "Room | None" = attrs.field(default=None, init=False)  # the current one
+    rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False, repr=False)  # by folded name
+    room: "Room | None" = attrs.field(default=None, init=False, repr=False)  # the current one
     ignored: dict[str, str] | None = attrs.field(default=None, init=False)  # folded nick: nick
-    correspondent: "Member | None" = attrs.field(default=None, init=False)  # for /reply
+    # Other nicks that ignored people have taken: folded nick: the folded one that is ignored.
+    followed: dict[str, str] | None = attrs.field(default=None, init=False)
+    correspondent: "Member | None" = attrs.field(default=None, init=False, repr=False)  # for /reply
 
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
         return Style(room is None or room is self.room, self.quiet, self.json)
 
     def ignores(self, nick: str) -> bool:
-        return self.ignored is not None and fold(nick) in self.ignored
+        if self.ignored is None:
+            return False
+        folded = fold(nick)
+        return folded in self.ignored or (self.followed is not None and folded in self.followed)
 
 
 @attrs.define(eq=False)
@@ -117,19 +105,25 @@ class Crowd:
 class Room:
     """A room: who is in it, in which style each reads it, and what was said.
 
-    `groups` holds the same members as `members`, by style: a turn renders each
-    event once per group, however many members there are. Both are dicts,
-    because a set's order would change from run to run.
+    `groups` holds the same members as `members`, by style: an event is rendered
+    once per group, however many members there are. Both are dicts, because a
+    set's order would change from run to run. Neither changes while something is
+    `pending`: that is flushed first.
     """
 
     name: str
     topic: str
     history: deque[Message]  # the last messages, oldest first
-    members: dict[Member, Style] = attrs.field(factory=dict, init=False)  # longest present first
-    groups: dict[Style, dict[Member, None]] = attrs.field(factory=dict, init=False)
-    # What happened in this turn, and who shall not be shown it because they typed it.
-    pending: list[tuple[Event, Member | None]] = attrs.field(factory=list, init=False)
-    pending_bytes: int = attrs.field(default=0, init=False)
+    # Who has been here longest comes first.
+    members: dict[Member, Style] = attrs.field(factory=dict, init=False, repr=False)
+    groups: dict[Style, dict[Member, None]] = attrs.field(factory=dict, init=False, repr=False)
+    history_bytes: int = attrs.field(default=0, init=False)  # of memory, about
+    # What happened in this turn; who shall not be shown it because they typed it; and the bytes
+    # that each of `groups` is shown.
+    pending: list[tuple[Event, Member | None, list[bytes]]] = attrs.field(
+        factory=list, init=False, repr=False
+    )
+    pending_bytes: int = attrs.field(default=0, init=False)  # for the group with most
     crowd: Crowd | None = attrs.field(default=None, init=False)
 
     def add(self, member: Member, style: Style) -> None:
@@ -165,158 +159,3 @@ class Room:
         """The messages with these ids that are still in the history, oldest first."""
         wanted = frozenset(ids)
         return [message for message in self.history if message.id in wanted]
-
-
-@attrs.define(eq=False)
-class World:
-    """All people and all rooms. Every refusal is a ChatError and changes nothing.
-
-    What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
-    and in ``ignorers`` exactly if it ignores somebody; no two have one nick; no room is empty.
-    """
-
-    limits: RoomLimits
-    members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
-    rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
-    ignorers: dict[Member, None] = attrs.field(factory=dict, init=False)
-
-    # ------------------------------------------------------------ look up
-
-    def member(self, nick: str) -> Member:
-        """Raises ChatError if nobody has this nick."""
-        if (member := self.members.get(fold(nick))) is None:
-            raise ChatError(f"there is no {nick} here")
-        return member
-
-    def owner(self, room: Room | None) -> Member | None:
-        """Who has been in a room longest; the first room is nobody's."""
-        if room is None or fold(room.name) == fold(self.limits.first):
-            return None
-        return next(iter(room.members))
-
-    def correspondent(self, member: Member) -> Member:
-        """Raises ChatError if they are gone: their name may be somebody else's now."""
-        other = member.correspondent
-        if other is None:
-            raise ChatError("you have exchanged no private message yet")
-        if self.members.get(fold(other.nick)) is not other:
-            raise ChatError(f"{other.nick}, whom you talked to, has left")
-        return other
-
-    def room(self, name: str) -> Room:
-        """Raises ChatError if there is no such room. `name` has its ``#``."""
-        if (room := self.rooms.get(fold(name))) is None:
-            raise ChatError(f"there is no room {name}")
-        return room
-
-    def room_of(self, member: Member, name: str) -> Room:
-        """Raises ChatError if the member is not in a room of this name."""
-        if (room := member.rooms.get(fold(name))) is None:
-            raise ChatError(f"you are not in {name}")
-        return room
-
-    def current_room(self, member: Member) -> Room:
-        """Raises ChatError if the member is in no room."""
-        if member.room is None:
-            raise ChatError("you are in no room: /join one, such as /join #lobby")
-        return member.room
-
-    # ------------------------------------------------------------- change
-
-    def enter(self, member: Member) -> None:
-        self._refuse_taken(member.nick)
-        self.members[fold(member.nick)] = member
-
-    def rename(self, member: Member, nick: str) -> None:
-        """Give the member another nick; whoever ignored them goes on to, under the new one."""
-        self.refuse_absent(member)
-        if nick == member.nick:
-            raise ChatError(f"you are {nick} already")
-        if fold(nick) != fold(member.nick):
-            self._refuse_taken(nick)
-        for ignorer in self.ignorers:
-            if ignorer.ignored and ignorer.ignored.pop(fold(member.nick), None):
-                ignorer.ignored[fold(nick)] = nick
-        self.members[fold(nick)] = self.members.pop(fold(member.nick))
-        member.nick = nick
-
-    def join(self, member: Member, name: str) -> Room:
-        """Put the member into a room, which is made if there is none, as its current one."""
-        self.refuse_absent(member)
-        limits = self.limits
-        if fold(name) in member.rooms:
-            raise ChatError(f"you are in {name} already; /room {name} makes it the current one")
-        if len(member.rooms) >= limits.per_member:
-            raise ChatError(f"you are in {limits.per_member} rooms, the most; /leave one first")
-        room = self.rooms.get(fold(name))
-        if room is None:
-            is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
-            if len(self.rooms) >= limits.most and not is_first:
-                raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
-            room = Room(name, limits.topic if is_first else "", deque(maxlen=limits.history))
-            self.rooms[fold(name)] = room
-        member.rooms[fold(name)] = room
-        room.add(member, member.style(room))
-        self.switch(member, room)
-        return room
-
-    def leave(self, member: Member, room: Room) -> None:
-        """Take the member out of a room; the one it joined last becomes the current one."""
-        room.remove(member)
-        del member.rooms[fold(room.name)]
-        if not room.members:
-            del self.rooms[fold(room.name)]
-        if member.room is room:
-            member.room = None
-            if member.rooms:
-                self.switch(member, next(reversed(member.rooms.values())))
-
-    def switch(self, member: Member, room: Room) -> None:
-        """Make a room that the member is in its current one."""
-        member.room = room
-        for each in member.rooms.values():
-            each.restyle(member, member.style(each))
-
-    def set_quiet(self, member: Member, quiet: bool) -> None:
-        member.quiet = quiet
-        self._restyle(member)
-
-    def set_json(self, member: Member, json: bool) -> None:
-        member.json = json
-        self._restyle(member)
-
-    def ignore(self, member: Member, nick: str) -> None:
-        self.refuse_absent(member)
-        ignored = member.ignored or {}
-        if len(ignored) >= MAX_IGNORED and fold(nick) not in ignored:
-            raise ChatError(f"you ignore {MAX_IGNORED} people, the most; /unignore one first")
-        member.ignored = {**ignored, fold(nick): nick}
-        self.ignorers[member] = None
-
-    def unignore(self, member: Member, nick: str) -> None:
-        if not (member.ignored and member.ignored.pop(fold(nick), None)):
-            raise ChatError(f"you do not ignore {nick}")
-        if not member.ignored:
-            self.ignorers.pop(member, None)
-
-    def depart(self, member: Member) -> None:
-        """Take the member out of everything. One who is not here is let be."""
-        for room in list(member.rooms.values()):
-            self.leave(member, room)
-        self.ignorers.pop(member, None)
-        member.ignored = member.correspondent = None  # no chain of those who have left
-        if self.members.get(fold(member.nick)) is member:
-            del self.members[fold(member.nick)]
-
-    def _restyle(self, member: Member) -> None:
-        for room in member.rooms.values():
-            room.restyle(member, member.style(room))
-
-    def refuse_absent(self, member: Member) -> None:
-        """Whoever has departed must not come back as a ghost: a command may outlast them."""
-        if self.members.get(fold(member.nick)) is not member:
-            raise ChatError("you have left already")
-
-    def _refuse_taken(self, nick: str) -> None:
-        if fold(nick) in self.members:
-            raise ChatError(f"the name {nick} is taken; {free_nick(nick, self.members)} is free")

@@ -16,16 +16,17 @@ import trio
 from trioserve import __version__
 from trioserve.broker import Broker
 from trioserve.config import Config
+from trioserve.errors import ChatError
 from trioserve.limits import Door
 from trioserve.messages import Close, Unfold
 from trioserve.observe import Counters
 from trioserve.outbox import Drains
 from trioserve.registry import Registry
-from trioserve.rooms import World
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Transport
 from trioserve.wire.text import encode
+from trioserve.world import World
 
 READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
 
@@ -127,12 +128,14 @@ class Server:
         """Tell big rooms now and then who came and went."""
         while True:
             await trio.sleep(self.config.rooms.fold_every)
-            if self._broker.has_crowds():
-                await self._broker.call(self._broker.house, Unfold())
+            with suppress(ChatError):  # it crashed; the broker has logged it
+                while self._broker.has_crowds():
+                    await self._broker.call(self._broker.house, Unfold())
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %d connections", len(self._sessions))
         self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
-        await self._broker.call(self._broker.house, Close())
+        with suppress(ChatError):  # it crashed; the broker has logged it
+            await self._broker.call(self._broker.house, Close())
         for session in self._sessions:
             session.end(SHUTDOWN)

@@ -10,8 +10,8 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     announced   id, room, nick, text, time
     told        id, nick, to, text, time
     joined      room, nick
-    left        room, nick, text
-    departed    nick, text
+    left        room, nick, text, reason
+    departed    nick, text, reason
     thronged    room, joined, joined_total, left, left_total
     renamed     nick, to
     topic       room, nick, topic
@@ -27,10 +27,10 @@ be nobody's name. Each of these is a message: its `id` is a whole number that
 rises from message to message (below 2**53 until the year 2255, so that a double
 holds it), its `time` that of the id, in UTC: `2026-11-23T18:29:21.154Z`.
 
-`left` leaves a room and stays, `departed` leaves the server; their `text` is a
-last word or a reason, often empty. `thronged` stands for many of both in a big
-room: the first few nicks, and how many in all. `renamed` was `nick` and is now
-`to`. An empty `topic` is none.
+`left` leaves a room and stays, `departed` leaves the server; `text` is their last
+word, `reason` what the server says of it; mostly both are empty. `thronged`
+stands for many of both in a big room: the first few nicks, and how many in all.
+`renamed` was `nick` and is now `to`. An empty `topic` is none.
 
 `entered` is your own entering of a room: the first few `nicks` of the `total`
 that are there, and the last messages, oldest first, as objects like those above.
@@ -142,10 +142,16 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> dict[str, ob
                 "kind": "left",
                 "room": clean(event.room),
                 "nick": clean(event.nick),
-                "text": clean(event.reason),
+                "text": clean(event.text),
+                "reason": clean(event.reason),
             }
         case Departed():
-            return {"kind": "departed", "nick": clean(event.nick), "text": clean(event.reason)}
+            return {
+                "kind": "departed",
+                "nick": clean(event.nick),
+                "text": clean(event.text),
+                "reason": clean(event.reason),
+            }
         case Thronged():
             return {
                 "kind": "thronged",

@@ -60,6 +60,7 @@ _UNSAFE = re.compile(
     "\U000e0000-\U000e0fff"  # tags and variation selectors of no width
     "]"
 )
+_BLANKS = re.compile("[\\s\u2800]{2,}")  # Braille's blank is no space for Unicode
 _JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ: Persian, Indic scripts and emoji need them
 
 
@@ -91,6 +92,14 @@ def _without_piled_marks(text: str) -> str:
         if marks <= MAX_MARKS:
             kept.append(character)
     return "".join(kept)
+
+
+def flatten(text: str) -> str:
+    """Return clean text in which blanks stand alone: no padding can wrap it to a line of its own.
+
+    For a person's text on a line that is the server's.
+    """
+    return _BLANKS.sub(" ", clean(text))
 
 
 def encode(line: str) -> bytes:
@@ -155,9 +164,9 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
         case Joined():
             return f"{event.nick} joined {event.room}"
         case Left():
-            return f"{event.nick} left {event.room}{_because(event.reason)}"
+            return f"{event.nick} left {event.room}{_why(event)}"
         case Departed():
-            return f"{event.nick} left{_because(event.reason)}"
+            return f"{event.nick} left{_why(event)}"
         case Thronged():
             moves = []
             if event.joined:
@@ -169,14 +178,16 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
             assert_never(event)
 
 
-def _because(reason: str) -> str:
-    return f" ({reason})" if reason else ""
+def _why(event: Left | Departed) -> str:
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"{reason}, saying: {event.text}" if event.text else reason
 
 
 def _entered(event: Entered, style: Style) -> bytes:
-    topic = f"{event.topic} -- " if event.topic else ""
     here = f"{event.total} here: {names(event.nicks, event.total)}"
-    lines = [encode(f"-- {event.room}: {topic}{here}")]
+    lines = [encode(f"-- {event.room}: {here}")]
+    if event.topic:  # on a line of its own: a person wrote it
+        lines.append(encode(f"-- topic: {event.topic}"))
     if event.messages:
         lines.append(encode(f"-- last {plural(len(event.messages), 'message')} --"))
         lines.extend(render_text(message, style) for message in event.messages)

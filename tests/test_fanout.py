@@ -1,0 +1,369 @@
+"""Who is shown what of a turn, how often it is rendered, and when a turn is full."""
+
+from collections.abc import Callable, Iterator
+
+import attrs
+import pytest
+
+from trioserve.fanout import ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
+from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, TopicSet
+from trioserve.observe import Counters
+from trioserve.rooms import Member, Piece, Room
+from trioserve.wire.render import render
+from trioserve.wire.text import Style
+from trioserve.world import RoomLimits, World
+
+
+@attrs.define(eq=False)
+class Ear:
+    """An outlet that keeps what it is given."""
+
+    pieces: list[Piece] = attrs.field(factory=list)
+    data: list[bytes] = attrs.field(factory=list)
+    lagging: bool = False
+
+    def put_event(self, event: Event, data: bytes) -> None:
+        self.data.append(data)
+
+    def put_piece(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+        self.data.append(piece.data)
+
+
+class Deaf(Ear):
+    """An outlet that breaks its promise never to raise."""
+
+    def put_piece(self, piece: Piece) -> None:
+        raise RuntimeError("deaf")
+
+
+class Unprintable(str):
+    """A text that a command of somebody's could hand over."""
+
+    __slots__ = ()
+
+    def __format__(self, _: str) -> str:
+        raise RuntimeError("unprintable")
+
+
+@pytest.fixture
+def fanout() -> Fanout:
+    return Fanout(World(RoomLimits(per_member=1000)), Counters())
+
+
+def people(fanout: Fanout, *nicks: str, room: str = "#lobby") -> list[Member]:
+    """Somebody of each nick, in a room."""
+    members = [Member(nick, Ear(), active=0.0) for nick in nicks]
+    for member in members:
+        fanout.world.enter(member)
+        fanout.world.join(member, room)
+    return members
+
+
+def crowd(fanout: Fanout, count: int, *, room: str = "#lobby") -> list[Member]:
+    return people(fanout, *(f"{room[1:]}{number}" for number in range(count)), room=room)
+
+
+def said(member: Member, text: str, message_id: int = 10**15) -> Said:
+    room = member.room
+    assert room is not None
+    return Said(message_id, room.name, member.nick, text)
+
+
+def heard(member: Member) -> str:
+    assert isinstance(member.outlet, Ear)
+    data, member.outlet.data = b"".join(member.outlet.data), []
+    return data.decode()
+
+
+def pieces(member: Member) -> list[Piece]:
+    assert isinstance(member.outlet, Ear)
+    return member.outlet.pieces
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Event, Style]]:
+    """What is rendered, from now on."""
+    calls: list[tuple[Event, Style]] = []
+
+    def count(event: Event, style: Style) -> bytes:
+        calls.append((event, style))
+        return render(event, style)
+
+    monkeypatch.setattr("trioserve.fanout.render", count)
+    return calls
+
+
+def until_full(fanout: Fanout) -> Iterator[None]:
+    """Go on until the turn is full, but not for ever."""
+    for _ in range(1000):
+        if fanout.full:
+            return
+        yield
+    pytest.fail("the turn is never full")
+
+
+# --------------------------------------------------------------- who is shown what
+
+
+def test_an_event_is_rendered_once_for_each_style_whoever_is_shown_only_a_part(
+    fanout: Fanout, rendered: list[tuple[Event, Style]]
+) -> None:
+    members = crowd(fanout, 20)
+    fanout.world.set_json(members[0], json=True)
+    for member in members[10:]:
+        fanout.world.ignore(member, members[1].nick)
+    lobby = fanout.world.room("#lobby")
+
+    for member in members[:10]:
+        fanout.post(lobby, said(member, "hi"), silent=member)
+    fanout.flush()
+
+    assert len(rendered) == 10 * 2
+
+
+def test_authors_and_ignorers_are_shown_all_but_what_is_not_for_them(fanout: Fanout) -> None:
+    ann, bob, carol = people(fanout, "ann", "bob", "carol")
+    fanout.world.ignore(carol, "Bob")
+    lobby = fanout.world.room("#lobby")
+
+    for number, author in enumerate((ann, bob, ann, carol, bob)):
+        fanout.post(lobby, said(author, f"line {number}", number), silent=author)
+    fanout.flush()
+
+    for member, numbers in ((ann, [1, 3, 4]), (bob, [0, 2, 3]), (carol, [0, 2])):
+        (piece,) = pieces(member)
+        assert [line[-1:] for line in piece.data.split(b"\r\n")[:-1]] == [
+            str(number).encode() for number in numbers
+        ]
+        assert piece.ids == tuple(numbers)
+
+
+def test_those_for_whom_the_same_is_left_out_share_a_piece(fanout: Fanout) -> None:
+    ann, bob, *others = people(fanout, "ann", "bob", "carol", "dave")
+    for member in others:
+        fanout.world.ignore(member, "ann")
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, said(ann, "one"), silent=ann)
+    fanout.post(lobby, said(bob, "two"), silent=bob)
+    fanout.flush()
+
+    assert pieces(others[0])[0] is pieces(others[1])[0]
+
+
+def test_nobody_is_handed_an_empty_piece(fanout: Fanout) -> None:
+    ann, bob, quiet, quiet_and_deaf = people(fanout, "ann", "bob", "quiet", "deaf")
+    fanout.world.set_quiet(quiet, quiet=True)
+    fanout.world.set_quiet(quiet_and_deaf, quiet=True)
+    fanout.world.ignore(quiet_and_deaf, "ann")
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, Joined("#lobby", "eve"), silent=bob)
+    fanout.post(lobby, said(ann, "hi"), silent=ann)
+    fanout.flush()
+    fanout.post(lobby, Joined("#lobby", "eve"))
+    fanout.flush()
+    fanout.tell_neighbours(ann, Departed("ann"), [lobby])
+    fanout.put(quiet, Joined("#lobby", "eve"))
+
+    for member in lobby.members:
+        assert isinstance(member.outlet, Ear)
+        assert all(member.outlet.data)
+    assert pieces(quiet_and_deaf) == []
+    assert heard(quiet).count("\n") == 1
+    assert "left" in heard(bob)
+
+
+def test_an_author_who_ignores_themself_is_left_out_once(fanout: Fanout) -> None:
+    ann, bob = people(fanout, "ann", "bob")
+    fanout.world.ignore(ann, "ann")
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, said(ann, "one"), silent=ann)
+    fanout.post(lobby, said(bob, "two"), silent=bob)
+    fanout.flush()
+
+    assert heard(ann).endswith("<bob> two\r\n")
+
+
+def test_who_ignores_an_author_elsewhere_is_not_looked_at(fanout: Fanout) -> None:
+    class Untouched(dict[Member, None]):
+        def __iter__(self) -> Iterator[Member]:
+            raise AssertionError("looked at one by one")
+
+    ann, bob = people(fanout, "ann", "bob", room="#dev")
+    fanout.world.ignore(bob, "ann")
+    others = dict.fromkeys(crowd(fanout, 10))
+    fanout.world.ignorers["ann"] = Untouched({**others, bob: None})
+
+    fanout.post(fanout.world.room("#dev"), said(ann, "hi"))
+    fanout.flush()
+
+    assert heard(ann)
+    assert not heard(bob)
+
+
+def test_a_neighbour_in_many_rooms_is_told_once_and_that_is_rendered_once(
+    fanout: Fanout, rendered: list[tuple[Event, Style]]
+) -> None:
+    ann, bob = people(fanout, "ann", "bob")
+    for number in range(5):
+        fanout.world.join(ann, f"#room{number}")
+        fanout.world.join(bob, f"#room{number}")
+
+    fanout.tell_neighbours(ann, Renamed("ann", "anna"), ann.rooms.values())
+
+    assert heard(bob) == "* ann is now anna\r\n"
+    assert not heard(ann)
+    assert len(rendered) == len({style for _, style in rendered})
+
+
+# ------------------------------------------------------------------------- crashes
+
+
+def test_an_event_that_cannot_be_shown_changes_nothing(fanout: Fanout) -> None:
+    ann, bob = people(fanout, "ann", "bob")
+    lobby = fanout.world.room("#lobby")
+    fanout.post(lobby, said(ann, "before"))
+
+    with pytest.raises(RuntimeError, match="unprintable"):
+        fanout.post(lobby, said(ann, Unprintable("x")))
+
+    fanout.flush()
+    assert heard(bob).endswith("<ann> before\r\n")
+    assert [each.text for each in lobby.history if isinstance(each, Said)] == ["before"]
+    assert fanout.counters.crashes == 0
+
+
+@pytest.mark.parametrize("flush_rooms", [False, True])
+def test_a_room_that_cannot_be_shown_costs_no_other_one_anything(
+    fanout: Fanout, caplog: pytest.LogCaptureFixture, *, flush_rooms: bool
+) -> None:
+    (ann,) = people(fanout, "ann", room="#broken")
+    (bob,) = people(fanout, "bob", room="#dev")
+    ann.outlet = Deaf()
+    broken, dev = fanout.world.room("#broken"), fanout.world.room("#dev")
+
+    fanout.post(broken, said(ann, "lost"))
+    fanout.post(dev, said(bob, "shown"))
+    if flush_rooms:
+        fanout.flush_rooms([broken, dev])
+    fanout.flush()
+
+    assert heard(bob).endswith("<bob> shown\r\n")
+    assert (broken.pending, broken.pending_bytes, fanout.dirty) == ([], 0, {})
+    assert fanout.counters.crashes == 1
+    assert "what was pending in #broken could not be shown" in caplog.text
+
+
+# ------------------------------------------------------------ when a turn is full
+
+
+def test_a_big_room_has_much_joined_in_one_turn(fanout: Fanout) -> None:
+    members = crowd(fanout, TURN_DELIVERIES + 1)
+    lobby = fanout.world.room("#lobby")
+
+    for _ in range(50):
+        fanout.post(lobby, said(members[0], "x"), silent=members[0])
+
+    assert not fanout.full
+    fanout.flush()
+    assert len(pieces(members[-1])) == 1
+    assert fanout.counters.deliveries == TURN_DELIVERIES + 1
+
+
+def flush_a_big_room(fanout: Fanout, lobby: Room, ann: Member) -> None:
+    fanout.post(lobby, said(ann, "x"))
+    fanout.flush_rooms([lobby])
+
+
+def tell_a_big_room(fanout: Fanout, lobby: Room, ann: Member) -> None:
+    fanout.tell_neighbours(ann, Renamed("ann", "anna"), [lobby])
+
+
+def put_a_thousand_times(fanout: Fanout, _: Room, ann: Member) -> None:
+    for _number in range(1000):
+        fanout.put(ann, Noticed(""))
+
+
+@pytest.mark.parametrize("what", [flush_a_big_room, tell_a_big_room, put_a_thousand_times])
+def test_a_turn_is_full_after_so_many_deliveries_of_whatever_kind(
+    fanout: Fanout, what: Callable[[Fanout, Room, Member], None]
+) -> None:
+    members = crowd(fanout, 1001)
+    lobby = fanout.world.room("#lobby")
+
+    for _ in range(3):
+        what(fanout, lobby, members[0])
+        assert not fanout.full
+    what(fanout, lobby, members[0])
+
+    assert fanout.full
+    fanout.flush()
+    assert not fanout.full
+
+
+def test_a_room_counts_once_though_it_is_flushed_within_the_turn(fanout: Fanout) -> None:
+    for name in ("#one", "#two"):
+        crowd(fanout, TURN_DELIVERIES // 2 - 1, room=name)
+    one, two = fanout.world.room("#one"), fanout.world.room("#two")
+
+    for room in (one, two):
+        fanout.post(room, said(next(iter(room.members)), "x"))
+    fanout.flush_rooms([one, two])
+
+    assert not fanout.full
+
+
+def test_crowds_are_told_of_no_faster_than_a_turn_allows(
+    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioserve.fanout.TURN_DELIVERIES", 10)
+    for number in range(6):
+        crowd(fanout, 5, room=f"#room{number}")
+        fanout.crowd(fanout.world.room(f"#room{number}")).add_left("eve")
+
+    fanout.unfold()
+    assert len(fanout.crowded) == 3
+    fanout.flush()
+    fanout.unfold()
+    fanout.flush()
+
+    assert not fanout.crowded
+    assert all("eve left" in heard(each) for each in fanout.world.members.values())
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "ä" * 150, "𝄞" * 75])
+def test_a_turn_is_full_at_so_many_bytes_for_a_room_whatever_they_are_of(
+    fanout: Fanout, text: str
+) -> None:
+    (ann,) = people(fanout, "ann")
+    lobby = fanout.world.room("#lobby")
+
+    for _ in until_full(fanout):
+        fanout.post(lobby, TopicSet("#lobby", "ann", text))
+    fanout.flush()
+
+    assert ROOM_BYTES <= len(pieces(ann)[0].data) < ROOM_BYTES + 400
+
+
+def test_a_turn_is_full_at_so_many_bytes_for_somebody_in_many_rooms(fanout: Fanout) -> None:
+    (ann,) = people(fanout, "ann")
+    rooms = [fanout.world.join(ann, f"#room{number}") for number in range(20)]
+
+    for _ in until_full(fanout):
+        for room in rooms:
+            fanout.post(room, said(ann, "x" * 300))
+    fanout.flush()
+
+    assert len(heard(ann)) < TURN_BYTES + 20 * 400
+
+
+def test_a_turn_is_full_at_so_many_bytes_for_one_person(fanout: Fanout) -> None:
+    (ann,) = people(fanout, "ann")
+
+    for _ in until_full(fanout):
+        fanout.put(ann, Noticed("x" * 1000))
+
+    assert TURN_BYTES <= len(heard(ann)) < TURN_BYTES + 1010

@@ -1,0 +1,259 @@
+"""Who is here and where: all people and all rooms, and what holds between them.
+
+Plain data without clocks or I/O. The broker is the only one who changes it;
+everyone may read it, because Trio tasks switch only at checkpoints.
+"""
+
+from collections import deque
+from sys import getsizeof
+from typing import Final
+
+import attrs
+
+from trioserve.errors import ChatError
+from trioserve.messages import Message
+from trioserve.names import fold, free_nick
+from trioserve.rooms import Member, Room
+
+MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
+_MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
+
+
+@attrs.frozen
+class RoomLimits:
+    """How many rooms there may be, what they keep, and how much of it is shown."""
+
+    first: str = "#lobby"  # where everybody begins
+    topic: str = "Welcome!"  # of that room, when it is made
+    per_member: int = 20
+    most: int = 10_000
+    history: int = attrs.field(default=200, metadata={"least": 0})  # messages kept per room
+    history_bytes: int = 64 * 1024 * 1024  # of memory for those of all rooms
+    shown_on_join: int = attrs.field(default=10, metadata={"least": 0})  # messages
+    names_shown: int = 20  # of a list of people or rooms; the rest are counted
+    fold_above: int = 200  # members, above which joins and departures are told together,
+    fold_every: float = 10.0  # this often (seconds)
+
+
+@attrs.define(eq=False)
+class World:
+    """All people and all rooms. Every refusal is a ChatError and changes nothing.
+
+    What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
+    and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick; no room
+    is empty.
+    """
+
+    limits: RoomLimits
+    members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
+    rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
+    # Who ignores a nick, by the folded nick: a turn must not look at everybody who ignores anybody.
+    ignorers: dict[str, dict[Member, None]] = attrs.field(factory=dict, init=False)
+    history_bytes: int = attrs.field(default=0, init=False)  # of all rooms
+
+    # ------------------------------------------------------------ look up
+
+    def member(self, nick: str) -> Member:
+        """Raises ChatError if nobody has this nick."""
+        if (member := self.members.get(fold(nick))) is None:
+            raise ChatError(f"there is no {nick} here")
+        return member
+
+    def owner(self, room: Room | None) -> Member | None:
+        """Who has been in a room longest; the first room is nobody's."""
+        if room is None or fold(room.name) == fold(self.limits.first):
+            return None
+        return next(iter(room.members))
+
+    def correspondent(self, member: Member) -> Member:
+        """Raises ChatError if they are gone: their name may be somebody else's now."""
+        other = member.correspondent
+        if other is None:
+            raise ChatError("you have exchanged no private message yet")
+        if self.members.get(fold(other.nick)) is not other:
+            raise ChatError(f"{other.nick}, whom you talked to, has left")
+        return other
+
+    def room(self, name: str) -> Room:
+        """Raises ChatError if there is no such room. `name` has its ``#``."""
+        if (room := self.rooms.get(fold(name))) is None:
+            raise ChatError(f"there is no room {name}")
+        return room
+
+    def room_of(self, member: Member, name: str) -> Room:
+        """Raises ChatError if the member is not in a room of this name."""
+        if (room := member.rooms.get(fold(name))) is None:
+            raise ChatError(f"you are not in {name}")
+        return room
+
+    def current_room(self, member: Member) -> Room:
+        """Raises ChatError if the member is in no room."""
+        if member.room is None:
+            raise ChatError("you are in no room: /join one, such as /join #lobby")
+        return member.room
+
+    # ------------------------------------------------------------- change
+
+    def enter(self, member: Member) -> None:
+        self._refuse_taken(member.nick)
+        self.members[fold(member.nick)] = member
+
+    def rename(self, member: Member, nick: str) -> None:
+        """Give the member another nick; whoever ignored them goes on to, under the new one.
+
+        Until they depart or take yet another: whoever has that nick later is
+        somebody else. What was ignored by choice stays so.
+        """
+        self.refuse_absent(member)
+        if nick == member.nick:
+            raise ChatError(f"you are {nick} already")
+        if fold(nick) != fold(member.nick):
+            self._refuse_taken(nick)
+            self._follow(fold(member.nick), fold(nick))
+        self.members[fold(nick)] = self.members.pop(fold(member.nick))
+        member.nick = nick
+
+    def join(self, member: Member, name: str) -> Room:
+        """Put the member into a room, which is made if there is none, as its current one."""
+        self.refuse_absent(member)
+        limits = self.limits
+        if fold(name) in member.rooms:
+            raise ChatError(f"you are in {name} already; /room {name} makes it the current one")
+        if len(member.rooms) >= limits.per_member:
+            raise ChatError(f"you are in {limits.per_member} rooms, the most; /leave one first")
+        room = self.rooms.get(fold(name))
+        if room is None:
+            is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
+            if len(self.rooms) >= limits.most and not is_first:
+                raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
+            room = Room(name, limits.topic if is_first else "", deque(maxlen=limits.history))
+            self.rooms[fold(name)] = room
+        member.rooms[fold(name)] = room
+        room.add(member, member.style(room))
+        self.switch(member, room)
+        return room
+
+    def leave(self, member: Member, room: Room) -> None:
+        """Take the member out of a room; the one it joined last becomes the current one."""
+        room.remove(member)
+        del member.rooms[fold(room.name)]
+        if not room.members:
+            del self.rooms[fold(room.name)]
+            self.history_bytes -= room.history_bytes
+        if member.room is room:
+            member.room = None
+            if member.rooms:
+                self.switch(member, next(reversed(member.rooms.values())))
+
+    def switch(self, member: Member, room: Room) -> None:
+        """Make a room that the member is in its current one."""
+        member.room = room
+        for each in member.rooms.values():
+            each.restyle(member, member.style(each))
+
+    def set_quiet(self, member: Member, quiet: bool) -> None:
+        member.quiet = quiet
+        self._restyle(member)
+
+    def set_json(self, member: Member, json: bool) -> None:
+        member.json = json
+        self._restyle(member)
+
+    def ignore(self, member: Member, nick: str) -> None:
+        self.refuse_absent(member)
+        folded, ignored = fold(nick), member.ignored or {}
+        if len(ignored) >= MAX_IGNORED and folded not in ignored:
+            raise ChatError(f"you ignore {MAX_IGNORED} people, the most; /unignore one first")
+        if member.followed is not None:
+            member.followed.pop(folded, None)
+        member.ignored = {**ignored, folded: nick}
+        self.ignorers.setdefault(folded, {})[member] = None
+
+    def unignore(self, member: Member, nick: str) -> None:
+        """Let the member hear a nick again, and under which others it was followed."""
+        folded = fold(nick)
+        if not member.ignores(nick):
+            raise ChatError(f"you do not ignore {nick}")
+        followed = member.followed or {}
+        for other in [folded, *(new for new, chosen in followed.items() if chosen == folded)]:
+            self._hear(member, other)
+
+    def depart(self, member: Member) -> None:
+        """Take the member out of everything. One who is not here is let be."""
+        for room in list(member.rooms.values()):
+            self.leave(member, room)
+        for folded in [*(member.ignored or ()), *(member.followed or ())]:
+            self._hear(member, folded)
+        member.correspondent = None  # no chain of those who have left
+        folded = fold(member.nick)
+        if self.members.get(folded) is member:
+            del self.members[folded]
+            for ignorer in list(self.ignorers.get(folded, ())):
+                if ignorer.followed is not None and folded in ignorer.followed:
+                    self._hear(ignorer, folded)
+
+    def remember(self, room: Room, message: Message) -> None:
+        """Keep a message in a room's history, as far as there is memory for all of them."""
+        history = room.history
+        grown = _MESSAGE_BYTES + getsizeof(message.text)
+        if len(history) == history.maxlen:
+            if not history:  # none are kept
+                return
+            grown -= _MESSAGE_BYTES + getsizeof(history[0].text)
+        history.append(message)  # and the oldest falls out
+        room.history_bytes += grown
+        self.history_bytes += grown
+        if self.history_bytes > self.limits.history_bytes:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop the oldest messages of the rooms that keep most.
+
+        An eighth of all at once, so that not each message costs a look at every
+        room. A room that keeps less than its share leaves the rest to the others.
+        """
+        left = self.limits.history_bytes * 7 // 8
+        rooms = sorted(self.rooms.values(), key=lambda each: each.history_bytes)
+        for number, room in enumerate(rooms):
+            share = left // (len(rooms) - number)
+            while room.history_bytes > share:
+                oldest = room.history.popleft()
+                room.history_bytes -= _MESSAGE_BYTES + getsizeof(oldest.text)
+            left -= room.history_bytes
+        self.history_bytes = sum(room.history_bytes for room in rooms)
+
+    def _follow(self, old: str, new: str) -> None:
+        """Let whoever ignores one folded nick ignore another one that its owner takes."""
+        for ignorer in list(self.ignorers.get(old, ())):
+            ignored, followed = ignorer.ignored or {}, ignorer.followed or {}
+            chosen = old if old in ignored else followed[old]
+            if chosen != old:
+                self._hear(ignorer, old)
+            if new not in ignored and len(followed) < MAX_IGNORED:
+                ignorer.followed = {**followed, new: chosen}
+                self.ignorers.setdefault(new, {})[ignorer] = None
+
+    def _hear(self, member: Member, folded: str) -> None:
+        """Let the member ignore a folded nick no more."""
+        for ignored in (member.ignored, member.followed):
+            if ignored is not None:
+                ignored.pop(folded, None)
+        member.ignored = member.ignored or None
+        member.followed = member.followed or None
+        ignorers = self.ignorers[folded]
+        del ignorers[member]
+        if not ignorers:
+            del self.ignorers[folded]
+
+    def _restyle(self, member: Member) -> None:
+        for room in member.rooms.values():
+            room.restyle(member, member.style(room))
+
+    def refuse_absent(self, member: Member) -> None:
+        """Whoever has departed must not come back as a ghost: a command may outlast them."""
+        if self.members.get(fold(member.nick)) is not member:
+            raise ChatError("you have left already")
+
+    def _refuse_taken(self, nick: str) -> None:
+        if fold(nick) in self.members:
+            raise ChatError(f"the name {nick} is taken; {free_nick(nick, self.members)} is free")
