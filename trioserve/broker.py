@@ -291,18 +291,21 @@ class Broker:
             raise
 
     def _join(self, member: Member, name: str) -> None:
-        # Its own rooms too: another one may have been the current one.
+        # Another one of its rooms may have been the current one.
         self._fanout.flush_rooms(member.rooms.values())
-        if (existing := self.world.rooms.get(fold(name))) is not None:
+        existing = self.world.rooms.get(fold(name))
+        if existing is not None and not existing.has_readers_like(member):
             self._fanout.flush_rooms([existing])
         room = self.world.join(member, name)
+        # Not a flush: when 100 come in one turn, that would be one each for all who are there.
+        room.add_latecomer(member)
         limits = self.world.limits
         messages = [
             each for each in room.recent(limits.shown_on_join) if not member.ignores(each.nick)
         ]
         nicks = room.nicks(limits.names_shown)
         entered = Entered(room.name, room.topic, nicks, len(room.members), messages)
-        self._fanout.put(member, entered)
+        self._fanout.show(member, entered)
         joined = Joined(room.name, member.nick)
         if len(room.members) > self.world.limits.fold_above:
             self._fanout.crowd(room).add_joined(member.nick)

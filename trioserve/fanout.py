@@ -98,6 +98,10 @@ class Fanout:
     def put(self, member: Member, event: Event) -> None:
         """Show an event to one member now, behind all that their rooms have pending."""
         self.flush_rooms(member.rooms.values())
+        self.show(member, event)
+
+    def show(self, member: Member, event: Event) -> None:
+        """Show an event to one member now, before what their rooms have pending."""
         if data := render(event, member.style()):
             self.counters.deliveries += 1
             self._count(1, len(data))
@@ -160,6 +164,7 @@ class Fanout:
             self.counters.crashes += 1
         room.pending = []
         room.pending_bytes = 0
+        room.latecomers.clear()
 
     def _deliver(self, room: Room, apart: dict[Member, set[int]]) -> None:
         events = [event for event, _, _ in room.pending]
@@ -183,9 +188,9 @@ class Fanout:
     def _read_apart(self, room: Room) -> dict[Member, set[int]]:
         """Who is shown only a part, and what of `pending` is left out for them.
 
-        These are authors, and whoever ignores one.
+        These are authors, who has come meanwhile, and whoever ignores an author.
         """
-        apart: dict[Member, set[int]] = {}
+        apart = {member: set(range(before)) for member, before in room.latecomers.items()}
         ignorers = self.world.ignorers
         ignored: dict[str, list[int]] = {}  # by folded nick
         for index, (event, silent, _) in enumerate(room.pending):

@@ -107,8 +107,8 @@ class Room:
 
     `groups` holds the same members as `members`, by style: an event is rendered
     once per group, however many members there are. Both are dicts, because a
-    set's order would change from run to run. Neither changes while something is
-    `pending`: that is flushed first.
+    set's order would change from run to run. The styles do not change while
+    something is `pending`, and who joins then is a latecomer.
     """
 
     name: str
@@ -124,7 +124,18 @@ class Room:
         factory=list, init=False, repr=False
     )
     pending_bytes: int = attrs.field(default=0, init=False)  # for the group with most
+    # Who has joined since, and how much of `pending` is from before that.
+    latecomers: dict[Member, int] = attrs.field(factory=dict, init=False, repr=False)
     crowd: Crowd | None = attrs.field(default=None, init=False)
+
+    def has_readers_like(self, member: Member) -> bool:
+        """Whether what is pending has been rendered as this member would read it."""
+        return Style(True, member.quiet, member.json) in self.groups
+
+    def add_latecomer(self, member: Member) -> None:
+        """Have what is pending not shown to one who has just joined."""
+        if self.pending:
+            self.latecomers[member] = len(self.pending)
 
     def add(self, member: Member, style: Style) -> None:
         self.members[member] = style

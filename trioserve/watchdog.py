@@ -20,7 +20,8 @@ import attrs
 import trio
 
 PATIENCE: Final = 0.1  # seconds that a turn may take; a person begins to feel longer ones
-SAMPLES: Final = 4  # within `patience`
+SAMPLES: Final = 4  # within `patience`, while the loop is busy,
+IDLE_SAMPLES: Final = 4  # and once in so many of these while it waits
 MAX_FRAMES: Final = 50  # of a stack in the log, the innermost; for one that recurses
 JOIN_TIMEOUT: Final = 1.0  # seconds for the thread to end; it may hang in somebody's log handler
 
@@ -51,7 +52,11 @@ def watching_the_loop(patience: float = PATIENCE) -> Iterator["Watchdog"]:
 
 
 def _watch(watchdog: "Watchdog", ended: threading.Event) -> None:
-    while not ended.wait(watchdog.patience / SAMPLES):
+    pause = watchdog.patience / SAMPLES
+    while not ended.wait(pause):
+        # Seldom while the loop waits: to wake a thread costs as much as a message to three.
+        is_idle = watchdog.busy_since is None
+        pause = watchdog.patience * (IDLE_SAMPLES if is_idle else 1) / SAMPLES
         watchdog.sample(time.monotonic(), time.process_time())
     watchdog.sample(time.monotonic(), time.process_time())
 

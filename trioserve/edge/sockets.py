@@ -38,12 +38,15 @@ log = logging.getLogger(__name__)
 class SocketTransport:
     """A transport over a non-blocking stream socket, which it owns."""
 
-    __slots__ = ("_socket", "host", "peer")
+    __slots__ = ("_socket", "host", "is_operator", "peer")
 
-    def __init__(self, connection: socket.socket, peer: str, host: str | None) -> None:
+    def __init__(
+        self, connection: socket.socket, peer: str, host: str | None, *, is_operator: bool = False
+    ) -> None:
         self._socket = connection
         self.peer = peer
         self.host = host
+        self.is_operator = is_operator
 
     def try_send(self, data: bytes) -> int:
         try:
@@ -56,11 +59,12 @@ class SocketTransport:
         await trio.lowlevel.wait_writable(self._socket)
 
     async def receive_into(self, buffer: memoryview) -> int:
+        connection = self._socket
+        self._check_open()
         while True:
-            self._check_open()
-            await trio.lowlevel.wait_readable(self._socket)
+            await trio.lowlevel.wait_readable(connection)
             try:
-                return self._socket.recv_into(buffer)
+                return connection.recv_into(buffer)
             except BlockingIOError:
                 continue  # woken for nothing
 
@@ -85,6 +89,7 @@ class Listener:
     address: str  # "127.0.0.1:4000", "[::1]:4000", "unix:/run/trioserve.sock"
     is_local: bool  # only this machine can reach it
     cleanup: Callable[[], None] | None = None  # run when it is closed
+    is_operators: bool = False  # whoever comes this way is an operator
 
     async def serve(self, admit: Callable[[Transport], None]) -> None:
         """Accept connections and hand each to `admit` until cancelled; then close."""
@@ -131,7 +136,8 @@ class Listener:
                     continue
                 raise
             connection.setblocking(False)
-            admit(SocketTransport(connection, *_named(connection.family, address)))
+            peer, host = _named(connection.family, address)
+            admit(SocketTransport(connection, peer, host, is_operator=self.is_operators))
 
 
 def _named(family: int, address: Any) -> tuple[str, str | None]:
