@@ -1,33 +1,10 @@
-"""What the tests share: a server in memory, and people."""
+"""What the tests share is what extenders have, too: the pytest plug-in."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any
+from importlib.metadata import entry_points
 
-import pytest
-import trio
-from trio.testing import MockClock
+PLUGIN = "trioserve.pytest_plugin"
 
-from trioserve.testing import Chat, open_chat
-
-
-@pytest.fixture
-async def chat() -> AsyncIterator[Chat]:
-    """A server with its default configuration, on a clock that jumps."""
-    async with open_chat() as chat:
-        yield chat
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    # pytest-trio looks for a clock only among what the test itself asks for.
-    if "chat" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.trio(run=_run_on_a_clock_that_jumps))
-
-
-def _run_on_a_clock_that_jumps(
-    main: Callable[[], Coroutine[Any, Any, object]],
-    *,
-    clock: trio.abc.Clock | None = None,
-    instruments: Sequence[trio.abc.Instrument] = (),
-) -> object:
-    clock = clock or MockClock(autojump_threshold=0)
-    return trio.run(main, clock=clock, instruments=instruments)
+# pytest refuses one module under two names. An installation of an earlier state, such as an
+# editable one that was not renewed, does not offer it yet.
+if PLUGIN not in {each.value for each in entry_points(group="pytest11")}:
+    pytest_plugins = [PLUGIN]

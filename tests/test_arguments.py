@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioserve.arguments import Arguments, Parameter
-from trioserve.converters import Converter, Nick
+from trioserve.conversions import Nick
+from trioserve.converters import Converter
 from trioserve.errors import ChatError
 from trioserve.messages import Event
 from trioserve.rooms import Member, Piece, Room

@@ -1,6 +1,7 @@
 """What a named person types: lines that are said, commands that run, and what waits."""
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import trio
@@ -8,7 +9,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import ChatError, Context, InputEnded, command
 from trioserve.config import Config
-from trioserve.registry import builtin
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 
@@ -84,12 +84,59 @@ def dear(ctx: Context) -> None:
     ctx.reply("paid")
 
 
+@command
+async def spill(ctx: Context) -> None:
+    """Fail in a child that is being cancelled."""
+
+    async def child() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ZeroDivisionError
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(child)
+
+
+@command
+async def leave_python(ctx: Context, *words: str) -> None:
+    """End the process, as argparse does when it is not pleased."""
+    await trio.lowlevel.checkpoint()
+    raise SystemExit(2)
+
+
+def announced(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Wrap a command as decorators do."""
+
+    @functools.wraps(function)
+    def wrapper(ctx: Context) -> Awaitable[None]:
+        ctx.reply("here it comes")
+        return function(ctx)
+
+    return wrapper
+
+
+@command
+@announced
+async def wrapped(ctx: Context) -> None:
+    """Wait within a wrapper."""
+    await trio.lowlevel.checkpoint()
+    ctx.reply("done")
+
+
+@command
+def long(ctx: Context) -> None:
+    """Answer with one line that is longer than any answer may be."""
+    ctx.reply("x" * 100_000)
+
+
 @pytest.fixture
 async def chat() -> AsyncIterator[Chat]:
-    registry = builtin()
-    for each in (hang, nap, sulk, survey, crash, fall, refuse, twice, dear):
-        registry.add(each)
-    async with open_chat(registry=registry) as chat:
+    functions = (
+        hang, nap, sulk, survey, crash, fall, refuse, twice, dear, spill, leave_python, wrapped,
+        long,
+    )  # fmt: skip
+    async with open_chat(functions=functions) as chat:
         yield chat
 
 
@@ -217,6 +264,64 @@ async def test_cancel_drops_the_lines_that_flood_control_holds_back_and_says_how
     assert bob.transport.received.count(b"spam") == 10
 
 
+async def test_quit_counts_the_line_that_flood_control_holds_back(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await ann.types(*["spam"] * 11)
+
+    await ann.types("/quit")
+
+    assert "-- goodbye; 1 line not sent" in await ann.sees_the_end()
+
+
+async def test_at_shutdown_one_is_told_how_many_lines_were_not_sent(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat() as chat:
+        ann = await chat.join("ann")
+        await ann.types(*["spam"] * 20)
+
+        chat.server.stop()
+
+        assert "goodbye; 10 lines not sent" in await ann.sees_the_end()
+
+
+async def test_a_second_cancel_drops_nothing_more(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types(*["spam"] * 15)
+
+    ann.transport.type(b"/cancel\n/cancel\n/cancel\n")
+    await trio.sleep(2)
+    await ann.types("hello")
+
+    assert ann.unseen().count("not sent") == 1
+    await bob.sees("<ann> hello")
+
+
+async def test_a_cancel_as_a_command_ends_eats_no_later_line(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    for round_ in range(10):  # whichever of the two Trio lets run first
+        await ann.types("/nap 1")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep, 1)
+            await trio.sleep(1)
+            ann.transport.type(b"/cancel\n")
+        await trio.sleep(3)
+        await ann.types(*(f"{round_} {number}" for number in range(12)))
+        await trio.sleep(3)
+
+    assert bob.transport.received.count(b"<ann>") == 120
+
+
+async def test_a_quit_behind_other_lines_of_one_packet_waits_for_its_turn(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    ann.transport.type(b"".join(b"line %d\n" % number for number in range(30)) + b"/quit bye\n")
+
+    for number in range(30):
+        await bob.sees(f"<ann> line {number}")
+    assert "bye" in await bob.sees("* ann left")
+
+
 async def test_flood_control_can_be_switched_off(autojump_clock: MockClock) -> None:
     async with open_chat(Config(limits=SessionLimits(flood_control=False))) as chat:
         ann, bob = await chat.join("ann"), await chat.join("bob")
@@ -277,6 +382,54 @@ async def test_a_command_that_hangs_is_ended_by_its_caller(chat: Chat, cancel: b
 
     await ann.sees("-- /hang is cancelled")
     await bob.sees("<ann> after")
+
+
+@pytest.mark.parametrize("cancel", [b"/cancel\n", b"\xff\xf4"])
+async def test_a_cancel_in_one_packet_with_what_it_ends_is_obeyed(
+    chat: Chat, cancel: bytes
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    ann.transport.type(b"/hang\none\n" + cancel + b"two\n")
+
+    await ann.sees("-- /hang is cancelled")
+    await bob.sees("<ann> one")
+    await bob.sees("<ann> two")
+
+
+async def test_a_cancel_in_one_packet_with_a_paste_drops_what_comes_before_it(
+    chat: Chat,
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    ann.transport.type(b"spam\n" * 15 + b"/cancel\nsorry\n")
+
+    await ann.sees("-- 5 lines not sent")
+    await bob.sees("<ann> sorry")
+
+
+async def test_thousands_of_keys_get_one_answer(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    ann.transport.type(b"\xff\xf6\xff\xf4" * 2000)
+    await wait_all_tasks_blocked()
+
+    shown = ann.unseen()
+    assert shown.count("the server is here") == 1
+    assert shown.count("nothing is running") == 1
+
+
+async def test_who_types_too_much_behind_a_command_gets_it_ended_after_a_minute(
+    chat: Chat,
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("/hang")
+    ann.transport.type(b"x" * 900 + b"\n" + b"y\n" * 4000)
+
+    await trio.sleep(61)
+    await ann.sees("-- 8192 bytes of lines have waited too long")
+    await ann.sees("-- /hang is cancelled")
+    await bob.sees("<ann> xxx")
 
 
 async def test_ctrl_c_in_telnet_is_answered_so_that_it_shows_what_follows(chat: Chat) -> None:
@@ -363,6 +516,15 @@ async def test_answers_may_be_typed_ahead(chat: Chat) -> None:
     await bob.sees("<ann> and now this")
 
 
+async def test_a_line_typed_ahead_that_is_too_long_is_no_answer_and_told(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    await ann.types("/survey", "x" * 2000, "blue", "seven")
+
+    await ann.sees("-- a line of more than 1024 bytes is not sent")
+    await bob.sees("* ann likes blue and seven")
+
+
 async def test_a_question_is_cancelled_by_the_command_for_it_and_not_answered(
     chat: Chat,
 ) -> None:
@@ -401,6 +563,73 @@ async def test_a_command_that_crashes_is_logged_and_its_caller_told(
     assert (await bob.sees("ann")).endswith("<ann> still here")
     assert "ZeroDivisionError" in caplog.text
     assert chat.server.counters.crashes == 1
+
+
+async def test_a_command_that_fails_while_it_is_cancelled_leaves_its_caller_here(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("/spill")
+
+    await ann.types("/cancel", "still here")
+
+    await ann.sees("-- /spill failed on the server; it has been logged")
+    await bob.sees("<ann> still here")
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_command_that_fails_while_its_session_ends_harms_nobody_else(
+    chat: Chat,
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("/spill")
+
+    ann.transport.break_off()
+
+    await bob.sees("* ann left")
+    await bob.types("/who")
+    await bob.sees("-- #lobby: bob")
+
+
+async def test_a_command_that_fails_at_the_very_end_does_not_keep_the_server_from_ending(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[spill]) as chat:
+        ann = await chat.join("ann", window=1)
+        await ann.types("/spill")
+        ann.transport.reading = False
+
+        chat.server.stop()
+        await wait_all_tasks_blocked()
+        chat.server.stop()  # and with that, everything is cancelled
+
+    assert ann.is_gone
+
+
+async def test_a_command_cannot_end_the_server(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    await ann.types("/leave_python --zz", "still here")
+
+    await ann.sees("-- /leave_python failed on the server; it has been logged")
+    await bob.sees("<ann> still here")
+
+
+async def test_an_async_command_may_stand_within_a_decorator(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/wrapped")
+
+    await ann.sees("-- here it comes")
+    await ann.sees("-- done")
+
+
+async def test_one_line_that_is_too_long_for_an_answer_is_not_shown_and_told(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/long")
+
+    assert await ann.sees("--") == "-- (1 more line, too long to be shown)"
 
 
 async def test_a_refusal_is_shown_to_its_caller(chat: Chat) -> None:
@@ -450,12 +679,10 @@ async def test_a_second_question_at_once_is_a_fault_of_the_command(
             nursery.start_soon(ctx.ask, "This? ")
             nursery.start_soon(ctx.ask, "That? ")
 
-    registry = builtin()
-    registry.add(greedy)
-    async with open_chat(registry=registry) as chat:
+    async with open_chat(functions=[greedy]) as chat:
         ann = await chat.join("ann")
 
         await ann.types("/greedy")
 
         await ann.sees("/greedy failed")
-        assert "one question at a time" in caplog.text
+        assert "and one question at a time" in caplog.text

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioserve.arguments import Arguments
-from trioserve.converters import Nick, converter, converter_for, forget
+from trioserve.conversions import Nick
+from trioserve.converters import converter, converter_for, forget
 from trioserve.errors import ChatError
 from trioserve.messages import Event
 from trioserve.rooms import Member, Piece, Room

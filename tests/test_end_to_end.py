@@ -312,7 +312,7 @@ def test_quit_has_a_last_word(street: Street) -> None:
 
     ann.types("/quit off to lunch")
 
-    eve.sees("* ann left (off to lunch)\r\n")
+    eve.sees("* ann left, saying: off to lunch\r\n")
 
 
 def test_the_others_see_that_a_telnet_is_killed(street: Street) -> None:

@@ -10,9 +10,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trioserve import Context, command
 from trioserve.config import Config
 from trioserve.outbox import OutboxLimits
-from trioserve.registry import builtin
 from trioserve.services import SessionLimits
-from trioserve.testing import Chat, Person, open_chat
+from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
 LINE = 1000  # bytes
 SOFT, HARD = 32 * 1024, 256 * 1024  # bytes, as shipped
@@ -27,9 +26,7 @@ def flood(ctx: Context, kilobytes: int) -> None:
 @pytest.fixture
 async def chat() -> AsyncIterator[Chat]:
     """A server without flood control, so that tests can say much at once."""
-    registry = builtin()
-    registry.add(flood)
-    async with open_chat(Config(limits=SessionLimits(flood_control=False)), registry) as chat:
+    async with open_chat(Config(limits=SessionLimits(flood_control=False)), [flood]) as chat:
         yield chat
 
 
@@ -138,6 +135,24 @@ async def test_missed_shows_exactly_what_was_skipped(chat: Chat) -> None:
     await bob.sees("-- you have missed nothing")
 
 
+async def test_missed_that_is_cancelled_leaves_the_rest_to_be_read(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await stuck(chat)
+    await say(ann, 120)
+    bob.transport.read_on()
+    await wait_all_tasks_blocked()
+    got = numbers(bob.unseen())
+    bob.transport.reading = False
+    await bob.types("/missed")
+    await bob.types("/cancel")
+    bob.transport.read_on()
+    await wait_all_tasks_blocked()
+    got += numbers(bob.unseen())
+
+    await bob.types("/missed")
+
+    assert got + numbers(bob.unseen()) == list(range(120))
+
+
 async def test_missed_says_what_the_room_no_longer_keeps(chat: Chat) -> None:
     ann, bob = await chat.join("ann"), await stuck(chat)
     await say(ann, 300)
@@ -167,7 +182,7 @@ async def test_missed_is_paced_so_that_it_cannot_push_its_reader_over_the_edge(
     while not bob.transport.received.endswith(b"-- now --\r\n"):
         received += len(bob.transport.read(600))
         await wait_all_tasks_blocked()
-        assert chat.server.waiting <= SOFT + 2 * LINE
+        assert chat.server.waiting <= SOFT + 9 * LINE  # it is shown eight at a time
 
     assert len(numbers(bob.unseen())) > 150
 
@@ -258,8 +273,8 @@ async def test_an_answer_beyond_its_bound_is_shortened_and_says_so(chat: Chat) -
 
     shown = ann.unseen()
     assert len(shown) <= 64 * 1024 + 100
-    assert shown.count("-- xxx") == 64
-    assert shown.endswith("-- (36 more lines)\r\n")
+    assert shown.count("-- xxx") == 63
+    assert shown.endswith("-- (37 more lines, too long to be shown)\r\n")
 
 
 async def test_when_all_outboxes_together_hold_too_much_the_largest_is_cut(
@@ -292,6 +307,24 @@ async def test_a_connection_that_breaks_while_it_is_drained_is_told_with_its_rea
 
     await ann.sees("* bob left (connection lost)")
     assert chat.server.waiting == 0
+
+
+async def test_a_drain_that_crashes_ends_its_connection_and_no_other(
+    chat: Chat, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await chat.join("ann"), await stuck(chat)
+
+    async def crash(transport: MemoryTransport) -> None:
+        await trio.lowlevel.checkpoint()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(MemoryTransport, "wait_writable", crash)
+    await say(ann, 5)
+
+    await ann.sees("* bob left (an error of the server's)")
+    assert "a drain crashed" in caplog.text
+    assert not ann.is_gone
+    await bob.sees_the_end()
 
 
 async def test_quit_of_who_does_not_read_ends_within_the_drain_s_deadline(chat: Chat) -> None:

@@ -304,12 +304,12 @@ STUBBORN = """
 import sys, threading, time
 import trio
 import trioserve.process
-from trioserve import command
+from trioserve import Context, command
 from trioserve.cli import main
-from trioserve.registry import builtin
+from trioserve.plugins import built_in
 
 @command
-def block(ctx):
+def block(ctx: Context):
     "Block the loop."
     print("blocked", flush=True)
     time.sleep(600)
@@ -327,12 +327,11 @@ async def thread(ctx):
     await trio.to_thread.run_sync(lambda: (print("in a thread", flush=True), time.sleep(600)))
 
 def more():
-    registry = builtin()
-    for each in (block, shield, thread):
-        registry.add(each)
-    return registry
+    plugins = built_in()
+    plugins.add("test", (block, shield, thread))
+    return plugins
 
-trioserve.process.builtin = more
+trioserve.process.built_in = more
 sys.exit(main())
 """
 
@@ -343,8 +342,8 @@ sys.exit(main())
     ("line", "said", "task"),
     [
         (b"/block\n", "blocked", "Server._serve_one"),
-        (b"/shield\n", "shielded", "Conversation._perform"),
-        (b"/thread\n", "in a thread", "Conversation._perform"),
+        (b"/shield\n", "shielded", "Calls._perform"),
+        (b"/thread\n", "in a thread", "Calls._perform"),
     ],
 )
 def test_what_does_not_end_is_ended_by_force_and_its_tasks_are_told(

@@ -1,17 +1,16 @@
-"""Functions that become commands, and words that find them."""
-
-from types import ModuleType
-from typing import cast
+"""Words that find commands."""
 
 import pytest
 
-from trioserve import Context, command
+from trioserve import Context, Group, Permission, command
+from trioserve.declarations import Command, Declaration, Function, declaration_of
 from trioserve.errors import ChatError
-from trioserve.registry import Command, Registry, builtin
+from trioserve.plugins import built_in
+from trioserve.registry import Registry
 
 BUILTIN = (
-    "cancel format help history ignore join leave me missed msg nick quiet quit reply room rooms stats "
-    "topic unignore who"
+    "cancel format help history ignore join leave load me missed msg nick plugins quiet quit "
+    "reload reply room rooms stats topic unignore unload who"
 )
 
 
@@ -34,154 +33,75 @@ async def rooms(ctx: Context) -> None:
     """Count the rooms."""
 
 
+poll = Group("poll", "Ask the room something.")
+
+
+@poll.command
+def new(ctx: Context, question: str) -> None:
+    """Ask the room."""
+
+
+@poll.command(aliases=("answer",))
+def vote(ctx: Context, choice: str) -> None:
+    """Answer the room's question."""
+
+
+def declared(function: Function) -> Command:
+    declaration: Declaration = declaration_of(function)
+    assert isinstance(declaration, Command)
+    return declaration
+
+
 @pytest.fixture
 def registry() -> Registry:
-    registry = Registry()
-    for function in (roll, room, rooms):
-        registry.add(function)
-    return registry
-
-
-# ------------------------------------------------------------- declaration
-
-
-def test_a_docstring_is_the_help_and_its_first_sentence_the_summary(registry: Registry) -> None:
-    found = registry.find("roll")
-
-    assert found.help == "Roll a die. For the room to see.\n\nNot for money."
-    assert found.summary == "Roll a die."
-
-
-def test_a_summary_is_one_line(registry: Registry) -> None:
-    assert registry.find("room").summary == "Build a room, brick by brick."
-
-
-def test_the_usage_begins_with_the_name(registry: Registry) -> None:
-    assert registry.find("roll").usage == "/roll [sides]"
-    assert registry.find("rooms").usage == "/rooms"
-
-
-def test_a_command_stays_a_function_that_can_be_called() -> None:
-    @command
-    def double(ctx: object, n: int) -> None:
-        """Double."""
-        raise ZeroDivisionError(2 * n)
-
-    with pytest.raises(ZeroDivisionError, match="42"):
-        double(None, 21)
-
-
-def test_an_async_command_waits_and_a_plain_one_does_not(registry: Registry) -> None:
-    assert registry.find("room").waits
-    assert not registry.find("roll").waits
-
-
-def test_name_cost_and_urgency_can_be_declared() -> None:
-    @command(name="now", cost=5, urgent=True)
-    def later(ctx: Context) -> None:
-        """Do it."""
-
-    registry = Registry()
-    registry.add(later)
-
-    found = registry.find("now")
-    assert (found.name, found.cost, found.urgent) == ("now", 5, True)
-
-
-def test_an_underscore_behind_a_name_is_not_part_of_it() -> None:
-    @command
-    def import_(ctx: Context) -> None:
-        """Bring goods into the country."""
-
-    registry = Registry()
-    registry.add(import_)
-
-    assert registry.find("import").usage == "/import"
-
-
-@pytest.mark.parametrize("name", ["Roll", "two words", "/roll", "-", "a.b", "roll "])
-def test_a_name_that_nobody_could_type_is_refused(name: str) -> None:
-    def dice(ctx: Context) -> None:
-        """Roll a die."""
-
-    with pytest.raises(TypeError, match=r"dice: .* is no name of a command"):
-        command(name=name)(dice)
-
-
-@pytest.mark.parametrize("docstring", [None, "", "\n   \n"])
-def test_a_command_without_help_is_refused(docstring: str | None) -> None:
-    def dumb(ctx: Context) -> None: ...
-
-    dumb.__doc__ = docstring
-
-    with pytest.raises(TypeError, match=r"test_registry\..*dumb: no docstring, no help"):
-        command(dumb)
-
-
-def test_an_urgent_command_that_waits_is_refused() -> None:
-    async def slow(ctx: Context) -> None:
-        """Take my time."""
-
-    with pytest.raises(TypeError, match=r"test_registry\..*slow: urgent, yet it waits"):
-        command(urgent=True)(slow)
-
-
-def test_a_signature_that_cannot_be_bound_is_refused_at_once() -> None:
-    def odd(ctx: Context, when: bytes) -> None:
-        """Wait."""
-
-    with pytest.raises(TypeError, match=r"odd: nothing typed can be converted"):
-        command(odd)
-
-
-def test_a_mistake_in_the_arguments_is_told_with_the_usage(registry: Registry) -> None:
-    with pytest.raises(ChatError) as caught:
-        registry.find("roll").bind("six", cast(Context, None))  # no converter needs one
-
-    assert (
-        str(caught.value)
-        == '/roll: sides: expected a whole number, got "six"; usage: /roll [sides]'
-    )
+    return Registry(declared(each) for each in (roll, room, rooms, new, vote))
 
 
 # ---------------------------------------------------------------- registry
 
 
 def test_commands_come_sorted_by_name(registry: Registry) -> None:
-    assert [each.name for each in registry] == ["roll", "room", "rooms"]
+    assert [each.name for each in registry] == [
+        "poll new",
+        "poll vote",
+        "roll",
+        "room",
+        "rooms",
+    ]
 
 
-def test_what_is_not_marked_is_not_added() -> None:
-    def plain(ctx: Context) -> None:
-        """Just a function."""
-
-    with pytest.raises(TypeError, match=r"test_registry\..*plain is not marked with @command"):
-        Registry().add(plain)
-
-
-def test_two_commands_of_one_name_are_refused_with_both_places(registry: Registry) -> None:
+def test_two_commands_of_one_name_are_refused_with_both_places() -> None:
     @command(name="roll")
     def another(ctx: Context) -> None:
         """Roll up the carpet."""
 
     with pytest.raises(TypeError) as caught:
-        registry.add(another)
+        Registry([declared(roll), declared(another)])
 
     assert str(caught.value) == (
-        f"{__name__}.{another.__qualname__}: there is a command /roll already, {__name__}.roll"
+        f"{__name__}.{another.__qualname__}: there is a /roll already, {__name__}.roll"
     )
 
 
-def test_a_module_gives_what_it_defines_and_not_what_it_imports() -> None:
-    module = ModuleType("games")
-    exec("from trioserve import command\n@command\ndef dice(ctx):\n  'Roll.'\n", vars(module))
-    vars(module)["imported"] = roll
-    vars(module)["constant"] = 6
-    registry = Registry()
+def test_a_group_s_name_that_is_taken_is_refused_with_both_places() -> None:
+    @command(name="poll")
+    def another(ctx: Context) -> None:
+        """Count heads."""
 
-    registry.add_module(module)
+    with pytest.raises(TypeError) as caught:
+        Registry([declared(new), declared(another)])
 
-    assert [each.name for each in registry] == ["dice"]
+    assert str(caught.value).endswith(f"there is a /poll already, {__name__}.new")
+
+
+@pytest.mark.parametrize("name", ["poll", "roll"])
+def test_a_group_a_command_and_an_alias_may_not_share_a_name(name: str) -> None:
+    @command(aliases=(name,))
+    def another(ctx: Context) -> None:
+        """Do something else."""
+
+    with pytest.raises(TypeError, match=f"there is a /{name} already"):
+        Registry([declared(roll), declared(new), declared(another)])
 
 
 # -------------------------------------------------------------------- find
@@ -189,11 +109,34 @@ def test_a_module_gives_what_it_defines_and_not_what_it_imports() -> None:
 
 @pytest.mark.parametrize("word", ["roll", "ROLL", "rol", "Rol"])
 def test_a_name_or_the_only_beginning_of_one_finds_it(registry: Registry, word: str) -> None:
-    assert registry.find(word).name == "roll"
+    assert registry.find(f"{word} 6")[0].name == "roll"
+
+
+def test_what_is_behind_the_name_is_left(registry: Registry) -> None:
+    assert registry.find("roll  6 times ")[1] == "6 times "
+
+
+@pytest.mark.parametrize("line", ["poll vote tea", "po v tea", "poll answer tea"])
+def test_a_group_s_command_has_two_words(registry: Registry, line: str) -> None:
+    found, rest = registry.find(line)
+
+    assert (found.name, rest) == ("poll vote", "tea")
+
+
+def test_match_finds_the_same_or_nothing(registry: Registry) -> None:
+    assert registry.match("rol 6") is declared(roll)
+    assert registry.match("poll v") is declared(vote)
+    assert registry.match("ro") is None
+    assert registry.match("poll") is None
+
+
+def test_a_group_is_described_by_all_its_commands(registry: Registry) -> None:
+    assert registry.describe("poll") == [declared(new), declared(vote)]
+    assert registry.describe("poll new") == [declared(new)]
 
 
 def test_a_whole_name_wins_over_a_longer_one(registry: Registry) -> None:
-    assert registry.find("room").name == "room"
+    assert registry.find("room")[0].name == "room"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +144,9 @@ def test_a_whole_name_wins_over_a_longer_one(registry: Registry) -> None:
     [
         ("ro", "/ro could be /roll or /room or /rooms"),
         ("Roo", "/roo could be /room or /rooms"),
-        ("orll", "no command /orll: did you mean /roll?"),
+        ("orll", "no command /orll: did you mean /roll or /poll?"),
+        ("poll", "/poll is followed by one of new, vote, answer"),
+        ("poll nwe", "no command /poll nwe: did you mean /poll new or /poll answer?"),
         ("roms", "no command /roms: did you mean /rooms or /room?"),
         ("xyzzy", "no command /xyzzy: /help lists them"),
         ("", "no command /: /help lists them"),
@@ -216,14 +161,14 @@ def test_what_finds_no_command_or_several_is_told(
     assert str(caught.value) == mistake
 
 
-# ----------------------------------------------------------------- builtin
+# ---------------------------------------------------------------- built in
 
 
 def test_these_commands_are_built_in() -> None:
-    assert " ".join(each.name for each in builtin()) == BUILTIN
+    assert " ".join(each.name for each in built_in().registry) == BUILTIN
 
 
-@pytest.mark.parametrize("each", list(builtin()), ids=lambda each: each.name)
+@pytest.mark.parametrize("each", list(built_in().registry), ids=lambda each: each.name)
 def test_a_built_in_command_says_what_it_does_within_a_terminals_width(each: Command) -> None:
     assert each.summary.endswith(".")
     assert len(f"-- {each.summary}") <= 80
@@ -231,11 +176,12 @@ def test_a_built_in_command_says_what_it_does_within_a_terminals_width(each: Com
 
 
 def test_only_the_ways_out_are_urgent() -> None:
-    assert [each.name for each in builtin() if each.urgent] == ["cancel", "quit"]
+    assert [each.name for each in built_in().registry if each.urgent] == ["cancel", "quit"]
 
 
-def test_each_registry_of_built_in_commands_is_its_own() -> None:
-    builtin().add(roll)
+def test_only_operators_load_and_unload() -> None:
+    operators = [
+        each.name for each in built_in().registry if each.permission is Permission.OPERATOR
+    ]
 
-    with pytest.raises(ChatError):
-        builtin().find("roll")
+    assert operators == ["load", "plugins", "reload", "unload"]

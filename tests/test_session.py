@@ -1,14 +1,18 @@
 """One connection from its greeting to its end, over memory transports."""
 
+import logging
+
 import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from trioserve.config import Config
-from trioserve.registry import Command, Registry
+from trioserve.declarations import Command
+from trioserve.plugins import Plugins
+from trioserve.registry import Registry
 from trioserve.services import SessionLimits
-from trioserve.testing import Chat, open_chat
+from trioserve.testing import Chat, MemoryTransport, open_chat
 
 # ---------------------------------------------------------------- the door
 
@@ -287,7 +291,7 @@ async def test_quit_says_goodbye_and_tells_the_others_one_s_last_words(chat: Cha
     await ann.types("/quit see you tomorrow")
 
     assert await ann.sees_the_end() == "-- goodbye (nc ends when you press Enter)\r\n"
-    assert await bob.sees("left") == "* ann left (see you tomorrow)"
+    assert await bob.sees("left") == "* ann left, saying: see you tomorrow"
 
 
 async def test_a_telnet_needs_no_hint_about_how_nc_ends(chat: Chat) -> None:
@@ -307,7 +311,7 @@ async def test_quit_does_not_wait_and_tells_how_many_lines_were_not_sent(chat: C
 
     await ann.types("/quit")
 
-    assert "-- goodbye; 4 lines not sent" in await ann.sees_the_end()
+    assert "-- goodbye; 5 lines not sent" in await ann.sees_the_end()
     assert bob.unseen().count("spam") == 10
 
 
@@ -442,10 +446,12 @@ async def test_a_session_that_crashes_is_told_so_and_nobody_else_notices(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Faulty(Registry):
-        def find(self, word: str) -> Command:
+        def match(self, line: str) -> Command | None:
             raise RuntimeError("a fault")
 
-    async with open_chat(registry=Faulty()) as chat:
+    plugins = Plugins()
+    async with open_chat(plugins=plugins) as chat:
+        plugins.registry = Faulty()
         ann, bob = await chat.join("ann"), await chat.join("bob")
 
         await ann.types("/help")
@@ -454,6 +460,62 @@ async def test_a_session_that_crashes_is_told_so_and_nobody_else_notices(
         await bob.sees("* ann left (an error of the server's)")
         assert "the session crashed" in caplog.text
         assert chat.server.counters.crashes == 1
+
+
+async def test_a_session_whose_end_crashes_harms_nobody_else(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_chat() as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        close = MemoryTransport.close
+
+        def crash(transport: MemoryTransport) -> None:
+            close(transport)
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryTransport, "close", crash)
+            await ann.types("/quit")
+            await trio.sleep(2)
+
+        await bob.sees("* ann left")
+        await bob.types("/stats")
+        await bob.sees("1 person in 1 room")
+        assert "the session's end crashed" in caplog.text
+
+
+@pytest.mark.parametrize("typed", ["/q", "/quit bye", "/QUIT"])
+async def test_quit_before_there_is_a_name_may_be_typed_as_after(chat: Chat, typed: str) -> None:
+    stranger = chat.connect()
+
+    await stranger.types(typed)
+
+    assert "-- goodbye" in await stranger.sees_the_end()
+
+
+async def test_who_was_refused_a_name_is_not_logged_under_it(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    await chat.join("ann")
+    stranger = chat.connect()
+    await stranger.types("ann")
+    caplog.clear()
+
+    with caplog.at_level(logging.INFO):
+        stranger.transport.end_input()
+        await stranger.sees_the_end()
+        await trio.testing.wait_all_tasks_blocked()
+
+    assert "nobody (memory) left" in caplog.text
+
+
+async def test_history_shows_nothing_of_who_is_ignored(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("hello")
+    await bob.types("/ignore ann", "/history")
+
+    await bob.sees("-- last")
+    assert "<ann>" not in bob.unseen()
 
 
 async def test_the_time_to_give_a_name_can_be_set(autojump_clock: MockClock) -> None:

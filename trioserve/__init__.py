@@ -3,7 +3,38 @@
 __version__ = "0.1.0"
 
 from trioserve.context import Context
+from trioserve.conversions import Nick  # which also lets every server convert the usual types
+from trioserve.converters import converter
+from trioserve.declarations import (
+    Group,
+    Permission,
+    command,
+    message_filter,
+    service,
+    watcher,
+)
 from trioserve.errors import ChatError, InputEnded
-from trioserve.registry import command
+from trioserve.events import Events, Missed
+from trioserve.host import Bot, Host
+from trioserve.rooms import Member, Room
 
-__all__ = ["ChatError", "Context", "InputEnded", "__version__", "command"]
+__all__ = [
+    "Bot",
+    "ChatError",
+    "Context",
+    "Events",
+    "Group",
+    "Host",
+    "InputEnded",
+    "Member",
+    "Missed",
+    "Nick",
+    "Permission",
+    "Room",
+    "__version__",
+    "command",
+    "converter",
+    "message_filter",
+    "service",
+    "watcher",
+]

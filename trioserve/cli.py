@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.listen:
         config = attrs.evolve(config, listen=tuple(options.listen))
-    with logging_to(level=options.log_level.upper()):
-        return trio.run(run, config)
+    config = attrs.evolve(config, plugins=(*config.plugins, *options.plugin))
+    with logging_to(level=options.log_level.upper()), suppress(KeyboardInterrupt):
+        return trio.run(partial(run, config, strict=options.strict))
+    return 130  # Ctrl-C before the server was up
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", help="what goes to stderr (default: info)"
+    )
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="load a plug-in, FILE.py or package.module; may be given more than once",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="do not start without a plug-in that cannot be loaded"
     )
     parser.add_argument("--version", action="version", version=f"trioserve {__version__}")
     return parser

@@ -12,7 +12,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from trioserve import names
-from trioserve.edge.addresses import Address, TcpAddress, parse_address
+from trioserve.edge.addresses import Address, TcpAddress, UnixAddress, parse_address
 from trioserve.edge.tcp import TcpOptions
 from trioserve.errors import ChatError, ConfigError
 from trioserve.limits import DoorLimits
@@ -49,6 +49,7 @@ class Config:
     """Everything an operator can set. Each section belongs to the part that keeps it."""
 
     listen: tuple[Address, ...] | None = None  # None: DEFAULT_LISTEN, as far as the machine can
+    plugins: tuple[str, ...] = ()  # FILE.py or package.module
     limits: SessionLimits = SessionLimits()
     connections: DoorLimits = DoorLimits()
     outbox: OutboxLimits = OutboxLimits()
@@ -132,12 +133,39 @@ def _instance(kind: type, noun: str) -> Hook:
 
 
 def _listen(value: Any, _: Any) -> tuple[Address, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(each, str | dict) for each in value)
+    ):
         raise ValueError(
             f'expected a list of addresses such as ["127.0.0.1:4000"], got {_shown(value)}'
         )
     structured: tuple[Address, ...] = _converter.structure(value, tuple[Address, ...])
     return structured
+
+
+def _listener(value: Any, _: Any) -> Address:
+    """``"HOST:PORT"``, ``"unix:PATH"``, or ``{ address = "unix:PATH", operator = true }``."""
+    if isinstance(value, str):
+        return parse_address(value)
+    address, operator = value.get("address"), value.get("operator", False)
+    if not isinstance(address, str) or not isinstance(operator, bool) or len(value) > 2:
+        raise ValueError(
+            f'expected {{ address = "unix:PATH", operator = true }}, got {_shown(value)}'
+        )
+    parsed = parse_address(address)
+    if isinstance(parsed, UnixAddress):
+        return attrs.evolve(parsed, operator=operator)
+    if operator:
+        raise ValueError(f"expected a unix socket for operators, got {_shown(address)}")
+    return parsed
+
+
+def _sources(value: Any, _: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f'expected a list of plug-ins such as ["dice.py"], got {_shown(value)}')
+    return tuple(value)
 
 
 def _shown(value: Any) -> str:
@@ -177,6 +205,8 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
         return _instance(bool, "true or false")
     if field.type is str:
         return _instance(str, "a text in quotes")
+    if field.name == "plugins":
+        return _sources
     if field.type is not None and attrs.has(field.type):
         return _section(field.type)
     return _listen
@@ -184,7 +214,7 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
 
 _converter = cattrs.Converter(detailed_validation=True)
 _converter.register_structure_hook(Config, _section(Config))
-_converter.register_structure_hook(Address, lambda text, _: parse_address(text))
+_converter.register_structure_hook(Address, _listener)
 
 
 def _faults(error: cattrs.ClassValidationError, path: str = "") -> Iterator[str]:

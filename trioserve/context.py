@@ -1,40 +1,42 @@
 """What a command acts through."""
 
-from collections.abc import Iterable
-from typing import Final, Protocol
+import inspect
+import logging
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, Protocol
 
 import attrs
+import trio
 
 from trioserve import names
-from trioserve.broker import Broker
+from trioserve.actor import Actor
+from trioserve.declarations import Command
 from trioserve.errors import ChatError
+from trioserve.host import Host
 from trioserve.messages import (
-    Act,
-    Announce,
     Ignore,
-    Join,
-    Leave,
     Message,
     Noticed,
-    Rename,
     Reply,
-    Say,
     SetJson,
     SetQuiet,
-    SetTopic,
-    Switch,
-    Tell,
     Unignore,
 )
 from trioserve.observe import Counters
 from trioserve.outbox import Outbox
-from trioserve.registry import Registry
-from trioserve.rooms import Member, Room
+from trioserve.plugins import Plugin, Plugins, timed
+from trioserve.store import Store
 from trioserve.wire.render import render
-from trioserve.wire.text import plural
-from trioserve.world import World
+from trioserve.wire.text import clean, plural
 
 MAX_REPLY: Final = 64 * 1024  # bytes of one answer
+LINE_OVERHEAD: Final = 8  # bytes of a line of an answer besides its text
+CHUNK: Final = 8  # messages of at most 4 KiB that are shown again at once
+
+log = logging.getLogger(__name__)
 
 
 class Caller(Protocol):
@@ -44,48 +46,70 @@ class Caller(Protocol):
     def cancel(self) -> None: ...
     async def ask(self, prompt: str) -> str: ...
     def may_rename(self) -> bool: ...
+    def permits(self, command: Command) -> bool: ...
 
 
 @attrs.frozen
-class Context:
+class Context(Actor):
     """One call of a command: who called it, where, and all that it may do.
 
     What changes rooms goes through the broker: it waits until everybody has
     been sent the outcome, and raises ChatError where the broker refuses. A
-    ChatError that a command lets pass is shown to its caller.
+    ChatError that a command lets pass is shown to its caller. What it says in
+    the caller's name goes through the filters.
     """
 
-    member: Member
     outbox: Outbox
-    broker: Broker
-    registry: Registry
+    plugins: Plugins
+    plugin: Plugin
     counters: Counters
     _caller: Caller
 
-    # ---------------------------------------------------------- what is so
+    @property
+    def store(self) -> Store:
+        """What the plug-in keeps: for the server, by room, by member."""
+        return self.plugin.store
 
     @property
-    def nick(self) -> str:
-        """The caller's nick."""
-        return self.member.nick
+    def host(self) -> Host:
+        """The server, for what goes on when the caller has left."""
+        return Host(self.broker, self.plugin.store)
 
-    @property
-    def room(self) -> Room:
-        """The caller's current room; raises ChatError if they are in none."""
-        return self.world.current_room(self.member)
-
-    @property
-    def world(self) -> World:
-        """Everyone and every room: to read, never to change."""
-        return self.broker.world
+    def permits(self, command: Command) -> bool:
+        """Whether the caller may use a command here and now."""
+        return self._caller.permits(command)
 
     def is_in(self, room: str) -> bool:
         """Whether the caller is in a room; raises ChatError if that is no name of one."""
         return names.fold(names.check_room(room)) in self.member.rooms
 
-    def room_named(self, name: str) -> Room:
-        """A room by its name, with its ``#`` or without; raises ChatError if there is none."""
-        return self.world.room(names.check_room(name))
+    def background(self, function: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        """Run an async function as a task of the plug-in's, without waiting for it.
+
+        It goes on when the caller leaves, and ends with the plug-in. If it
+        crashes, that is logged. Raises ChatError if the plug-in has too many.
+        """
+        self.plugin.start_soon(function, *arguments)
+
+    def ignores(self, message: Message) -> bool:
+        """Whether the caller does not want to see a message, because of who wrote it."""
+        return self.member.ignores(message.nick)
+
+    async def passed(self, text: str) -> str:
+        """The text as the filters let it pass; raises ChatError if one refuses it."""
+        for filter_, plugin in self.plugins.filters:
+            try:
+                answer = filter_.function(attrs.evolve(self, plugin=plugin), text)
+                if inspect.isawaitable(answer):
+                    answer = await timed(answer, plugin)
+                text = text if answer is None else clean(answer)
+            except ChatError:
+                raise
+            except Exception:
+                # The message passes: a broken filter must not silence everybody.
+                log.exception("%s: a filter crashed", plugin.name)
+                plugin.count_error()
+        return text
 
     # ----------------------------------------------------- to the caller alone
 
@@ -94,45 +118,52 @@ class Context:
 
         At most MAX_REPLY bytes are shown; of what is longer, the last line says so.
         """
-        data = render(Noticed(text), self.member.style())
-        if len(data) > MAX_REPLY:
-            whole = data[: data.rindex(b"\n", 0, MAX_REPLY) + 1]
-            left_out = data.count(b"\n") - whole.count(b"\n")
-            data = whole + render(Noticed(f"({left_out} more lines)"), self.member.style())
-        self.outbox.put(data)
+        self.outbox.put(render(Noticed(_cut(text)), self.member.style()))
 
     async def replay(self, messages: Iterable[Message]) -> None:
-        """Show messages again, no faster than the caller reads: waits only if they lag."""
-        for message in messages:
-            if self.outbox.lagging:
-                await self.outbox.below_soft()
-            self.outbox.put(render(message, self.member.style()))
+        """Show messages again, no faster than the caller reads; those of ignored people are not."""
+        for chunk in _chunks(message for message in messages if not self.ignores(message)):
+            await self.outbox.below_soft()
+            style = self.member.style()
+            self.outbox.put(b"".join([render(message, style) for message in chunk]))
 
     async def replay_missed(self) -> bool:
         """Show what was skipped while the caller did not read; whether there was anything."""
         rooms = list(self.outbox.missed or ())
         for name in rooms:
-            missed = self.outbox.take_missed(name)
-            room = self.member.rooms.get(names.fold(name))
-            if missed is None:
-                continue
-            found = [] if room is None else room.recall(missed.ids)
-            self.reply(f"{plural(missed.count, 'message')} missed in {name} --")
-            await self.replay(found)
-            if gone := missed.count - len(found):
-                self.reply(f"{plural(gone, 'message')} no longer kept --")
-            self.reply("now --")
+            await self._replay_missed_in(name)
         return bool(rooms)
 
-    async def ask(self, prompt: str) -> str:
-        """Ask the caller and return the line they answer, which may have been typed ahead.
+    async def _replay_missed_in(self, name: str) -> None:
+        missed = self.outbox.take_missed(name)
+        if missed is None:
+            return
+        room = self.member.rooms.get(names.fold(name))
+        found = deque([] if room is None else room.recall(missed.ids))
+        gone = missed.count - len(found)
+        try:
+            self.reply(f"{plural(missed.count, 'message')} missed in {name} --")
+            for chunk in _chunks(list(found)):
+                await self.replay(chunk)
+                for _ in chunk:
+                    found.popleft()
+            if gone:
+                self.reply(f"{plural(gone, 'message')} no longer kept --")
+            self.reply("now --")
+        finally:
+            # Of one that is cancelled, the rest is still missed.
+            self.outbox.give_back_missed(name, [message.id for message in found])
 
-        The caller of `ask` sets its deadline, for instance ``trio.fail_after``.
+    async def ask(self, prompt: str, *, timeout: float = math.inf) -> str:
+        """Ask the caller and return the line they answer, which may have been typed ahead.
 
         Raises:
             InputEnded: if the caller's input has ended.
+            ChatError: if there is no answer within `timeout` seconds.
         """
-        return await self._caller.ask(prompt)
+        with trio.move_on_after(timeout):
+            return await self._caller.ask(prompt)
+        raise ChatError(f"no answer within {timeout:g} seconds")
 
     def quit(self, text: str = "") -> None:
         """End the caller's session, with a last word or without one."""
@@ -144,48 +175,16 @@ class Context:
 
     # ------------------------------------------------------ through the broker
 
-    async def say(self, text: str) -> None:
-        """Say a line in the current room, as if the caller had typed it; they are shown it too."""
-        await self.broker.call(self.member, Say(text, echo=True))
-
-    async def act(self, text: str) -> None:
-        """Say in the current room what the caller does: ``** ann waves``."""
-        await self.broker.call(self.member, Act(text))
-
-    async def announce(self, text: str) -> None:
-        """Let the server say a line in the current room: ``* ann rolled 6``."""
-        await self.broker.call(self.member, Announce(text))
-
-    async def tell(self, nick: str, text: str) -> None:
-        """Say a line to one person alone; both are shown it."""
-        await self.broker.call(self.member, Tell(nick, text))
-
     async def answer(self, text: str) -> None:
         """Say a line to whom the caller has last exchanged a private one with."""
-        await self.broker.call(self.member, Reply(text))
-
-    async def join(self, name: str) -> None:
-        """Take the caller into a room, which becomes the current one."""
-        await self.broker.call(self.member, Join(names.check_room(name)))
-
-    async def leave(self, name: str, text: str = "") -> None:
-        """Take the caller out of a room."""
-        await self.broker.call(self.member, Leave(names.check_room(name), text))
-
-    async def switch(self, name: str) -> None:
-        """Make a room that the caller is in the current one."""
-        await self.broker.call(self.member, Switch(names.check_room(name)))
+        await self.broker.call(self.member, Reply(await self.passed(text)))
 
     async def rename(self, nick: str) -> None:
-        """Give the caller another nick."""
+        """Give the caller another nick, if they have not changed it too often of late."""
         nick = names.check_nick(nick)
         if not self._caller.may_rename():
             raise ChatError("you have changed your name often of late; wait some seconds")
-        await self.broker.call(self.member, Rename(nick))
-
-    async def set_topic(self, topic: str) -> None:
-        """Set the topic of the current room; an empty one takes it away."""
-        await self.broker.call(self.member, SetTopic(self.room.name, topic))
+        await Actor.rename(self, nick)
 
     async def ignore(self, nick: str) -> None:
         """Show the caller nothing more of what a nick says."""
@@ -202,3 +201,24 @@ class Context:
     async def set_json(self, json: bool) -> None:
         """Show the caller everything as JSON lines, or as text."""
         await self.broker.call(self.member, SetJson(json))
+
+
+def _chunks(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """A few messages at a time: enough to save writes, too few to fill an outbox."""
+    remaining = iter(messages)
+    while chunk := list(islice(remaining, CHUNK)):
+        yield chunk
+
+
+def _cut(text: str) -> str:
+    """As many lines of a text as an answer may have bytes; a last one says how many it lacks."""
+    if len(text) <= MAX_REPLY // 16:
+        return text  # however many bytes its characters have, and however short its lines are
+    lines = text.split("\n")
+    size = 0
+    for count, line in enumerate(lines):
+        size += len(line.encode(errors="replace")) + LINE_OVERHEAD
+        if size > MAX_REPLY:
+            more = plural(len(lines) - count, "more line")
+            return "\n".join([*lines[:count], f"({more}, too long to be shown)"])
+    return text

@@ -8,36 +8,28 @@ telnet's Ctrl-C jump that queue; the next line answers a question that the
 running command has asked.
 """
 
-import logging
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 import attrs
 import trio
 
-from trioserve.context import Context
+from trioserve.calls import Calls
+from trioserve.declarations import Command
 from trioserve.errors import ChatError, InputEnded
 from trioserve.intake import Intake, Typed
 from trioserve.limits import TokenBucket
 from trioserve.messages import Asked, Noticed, Say, Settle
 from trioserve.outbox import Outbox
-from trioserve.registry import Command
 from trioserve.rooms import Member
 from trioserve.services import Ending, Services
 from trioserve.wire.render import render
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, plural
 
-log = logging.getLogger(__name__)
-
-
-@attrs.define(eq=False)
-class _Question:
-    """What the running command has asked; `answer` stays None when the input ends first."""
-
-    answered: trio.Event = attrs.field(factory=trio.Event, init=False)
-    answer: str | None = attrs.field(default=None, init=False)
+FULL: Final = 60.0  # seconds that a command may run on while no more lines can wait for it
 
 
 @attrs.define(eq=False)
@@ -50,12 +42,11 @@ class Conversation:
     services: Services
     nursery: trio.Nursery  # the session's, where its commands run
     end: Callable[[Ending], None]
+    _calls: Calls = attrs.field(init=False)
     _lines: TokenBucket | None = attrs.field(init=False)
     _renames: TokenBucket | None = attrs.field(default=None, init=False)
-    _running: trio.CancelScope | None = attrs.field(default=None, init=False)  # the command
-    _pause: trio.CancelScope | None = attrs.field(default=None, init=False)  # see _listen_until
-    _question: _Question | None = attrs.field(default=None, init=False)
-    _interrupted: bool = attrs.field(default=False, init=False)  # /cancel, or Ctrl-C
+    _pause: trio.CancelScope | None = attrs.field(default=None, init=False)  # see _read_on
+    _interrupted: bool = attrs.field(default=False, init=False)  # what waited has been dropped
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
     _unsettled: bool = attrs.field(default=False, init=False)  # said something, outcome unknown
     _quit: bool = attrs.field(default=False, init=False)
@@ -63,6 +54,9 @@ class Conversation:
     def __attrs_post_init__(self) -> None:
         limits = self.services.limits
         self._lines = TokenBucket(limits.burst, limits.rate) if limits.flood_control else None
+        self._calls = Calls(
+            self.member, self.outbox, self.services, self, self.nursery, self._end_pause
+        )
 
     async def run(self) -> None:
         """Handle lines until the input has ended or the person has quit.
@@ -86,8 +80,7 @@ class Conversation:
 
     def stop(self) -> None:
         """Cancel the running command; it may take its time to go."""
-        if self._running is not None:
-            self._running.cancel()
+        self._calls.cancel()
 
     # ------------------------------------------------------------- one line
 
@@ -95,39 +88,65 @@ class Conversation:
         if isinstance(typed, Signal):
             self._signalled(typed)
         elif typed is None:
-            self._notice(f"a line of more than {self.services.limits.max_line} bytes is not sent")
+            if await self._allowed(1.0):
+                self._tell_too_long()
         elif (text := clean(typed)).startswith("/") and not text.startswith("//"):
             await self._command(text[1:])
         elif text and not text.isspace() and await self._allowed(1.0):
             # What the room sees and the terminal does not show, its author is shown too.
             echo = text is not typed or "\ufffd" in text or text[0] == "/"
-            self._unsettled = True
-            await self.services.broker.say(self.member, Say(text.removeprefix("/"), echo))
+            text = text.removeprefix("/")
+            if self.services.plugins.filters:
+                self._calls.start_sending(partial(self._send_filtered, text, echo))
+                await self._read_on()
+            else:
+                self._unsettled = True
+                await self.services.broker.say(self.member, Say(text, echo))
+
+    async def _send_filtered(self, text: str, echo: bool) -> None:
+        passed = await self._calls.filtered(text)
+        self._unsettled = True
+        await self.services.broker.say(self.member, Say(passed, echo or passed != text))
+
+    async def _command(self, line: str) -> None:
+        meant = self.services.plugins.registry.match(line)
+        if not await self._allowed(1.0 if meant is None else meant.cost):
+            return
+        try:
+            # Only now: it may have been loaded anew while we waited.
+            command, rest = self.services.plugins.registry.find(line)
+        except ChatError as error:
+            self._notice(str(error))
+            return
+        if self._unsettled:
+            # A command sees the effects of all that was typed before it.
+            self._unsettled = False
+            await self.services.broker.call(self.member, Settle())
+        if command.waits or (self.outbox.lagging and not command.urgent):
+            self._calls.start(command, rest)
+            await self._read_on()
+        else:
+            self._calls.call(command, rest)
+            # Others come first, or a packet full of commands would hold up everybody.
+            await trio.lowlevel.checkpoint()
 
     async def _allowed(self, cost: float) -> bool:
-        """Wait until flood control lets a line through; False if it is cancelled meanwhile."""
+        """Wait until flood control lets a line through; False if it is dropped meanwhile."""
         now = self.member.active = trio.current_time()
         if self._lines is None:
             return True
         delay = self._lines.delay(now, cost)
         if delay > 0:
             self._tell_slowed()
+            self._interrupted = False
+            self.intake.is_holding = True
             await self._read_on(now + delay)
-            now = trio.current_time()
+            self.intake.is_holding = False
             if self._interrupted:
-                self._interrupted = False
                 return False
+            now = trio.current_time()
         self._lines.take(now, cost)
         return True
-
-    def _tell_slowed(self) -> None:
-        if not self._slowed:
-            self._slowed = True
-            rate = self.services.limits.rate
-            self._notice(
-                f"faster than {rate:g} lines a second: the rest follows at that pace; "
-                "/cancel drops it"
-            )
 
     def _signalled(self, signal: Signal) -> None:
         if signal is Signal.INTERRUPT:
@@ -139,113 +158,80 @@ class Conversation:
     # ------------------------------------------------- reading while we wait
 
     async def _read_on(self, deadline: float = math.inf) -> None:
-        """Read until the deadline or until the pause is cancelled; what comes has to wait."""
+        """Read until the deadline or until the pause is ended; what comes has to wait."""
         with trio.CancelScope(deadline=deadline) as self._pause:
+            self._obey_waiting_cancel()
             while not self.intake.ended:
-                for typed in await self.intake.receive():
-                    if not self._jumps(typed):
-                        self.intake.push(typed)
-            self._input_ended()
+                await self._make_room()
+                typed = await self.intake.receive()
+                for each in typed:
+                    if not self._jumps(each, alone=len(typed) == 1):
+                        self.intake.push(each)
+            self._calls.end_input()
             await trio.sleep_forever()
         self._pause = None
 
-    def _jumps(self, typed: Typed) -> bool:
-        """Handle what need not wait for its turn, and say whether it was such a thing."""
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+
+    def _obey_waiting_cancel(self) -> None:
+        """Let a /cancel or a Ctrl-C jump that came in one packet with what it is to end."""
+        dropped = self.intake.take_first(self._is_cancel, keep_others=self._calls.is_running)
+        if dropped is not None and not self._calls.cancel():
+            self._drop_held(dropped)
+
+    def _is_cancel(self, typed: Typed) -> bool:
+        if isinstance(typed, Signal):
+            return typed is Signal.INTERRUPT
+        command = self._urgent(typed) if typed is not None else None
+        return command is not None and command.name == "cancel"
+
+    async def _make_room(self) -> None:
+        """End a command that runs on while no more lines can wait: else /cancel is never read."""
+        if self._calls.is_running and self.intake.is_full:
+            with trio.move_on_after(FULL) as waited:
+                await self.intake.eased()
+            if waited.cancelled_caught:
+                self._notice(f"{self.intake.max_waiting} bytes of lines have waited too long")
+                self._calls.cancel()
+
+    def _jumps(self, typed: Typed, *, alone: bool) -> bool:
+        """Handle what need not wait for its turn, and say whether it was such a thing.
+
+        A /quit that comes in one packet with other lines is a script's last
+        line: it waits behind them.
+        """
         if isinstance(typed, Signal):
             self._signalled(typed)
             return True
         if typed is None:
             return False
-        text = clean(typed)
-        if text.startswith("/") and (command := self._urgent(text)) is not None:
-            self._call(command, text)
+        command = self._urgent(typed)
+        if command is not None and (alone or command.name == "cancel"):
+            self._calls.call(command, clean(typed)[1:].partition(" ")[2])
             return True
-        if self._question is not None:
-            question, self._question = self._question, None
-            question.answer = text
-            question.answered.set()
-            return True
-        return False
+        return self._calls.answer(clean(typed))
 
-    def _urgent(self, text: str) -> Command | None:
-        try:
-            command = self.services.registry.find(text[1:].partition(" ")[0])
-        except ChatError:
+    def _urgent(self, typed: str) -> Command | None:
+        if not typed.startswith("/"):
             return None
-        return command if command.urgent else None
+        command = self.services.plugins.registry.match(clean(typed)[1:])
+        return command if command is not None and command.urgent else None
 
-    def _input_ended(self) -> None:
-        if self._question is not None:
-            self._question.answered.set()
-        if self._running is not None:
-            self._running.deadline = trio.current_time() + self.services.limits.grace
+    # --------------------------------------------------- what the person is told
 
-    # ------------------------------------------------------------- commands
+    def _tell_slowed(self) -> None:
+        if not self._slowed:
+            self._slowed = True
+            rate = self.services.limits.rate
+            self._notice(
+                f"faster than {rate:g} lines a second: the rest follows at that pace; "
+                "/cancel drops it"
+            )
 
-    async def _command(self, line: str) -> None:
-        try:
-            command = self.services.registry.find(line.partition(" ")[0])
-        except ChatError as error:
-            if await self._allowed(1.0):
-                self._notice(str(error))
-            return
-        if not await self._allowed(command.cost):
-            return
-        if self._unsettled:
-            # A command sees the effects of all that was typed before it.
-            self._unsettled = False
-            await self.services.broker.call(self.member, Settle())
-        if command.waits or (self.outbox.lagging and not command.urgent):
-            self._running = trio.CancelScope()
-            self.nursery.start_soon(self._perform, command, line, self._running)
-            await self._read_on()
-        else:
-            self._call(command, line)
-
-    def _call(self, command: Command, line: str) -> None:
-        """Call a command that does not wait."""
-        with self._guard(command):
-            ctx = self._context()
-            values, named = command.bind(line.partition(" ")[2], ctx)
-            command.function(ctx, *values, **named)
-
-    async def _perform(self, command: Command, line: str, scope: trio.CancelScope) -> None:
-        """Run a command that may wait, as a task of its own."""
-        with scope, self._guard(command):
-            await self.outbox.below_soft()
-            ctx = self._context()
-            values, named = command.bind(line.partition(" ")[2], ctx)
-            running = command.function(ctx, *values, **named)
-            if running is not None:
-                await running
-        if scope.cancelled_caught:
-            self._notice(f"/{command.name} is cancelled")
-        self._running = self._question = None
-        if self._pause is not None:
-            self._pause.cancel()
-
-    @contextmanager
-    def _guard(self, command: Command) -> Iterator[None]:
-        """Tell the caller what went wrong in a command; nobody else notices."""
-        try:
-            yield
-        except ChatError as error:
-            self._notice(str(error))
-        except Exception:
-            self.services.counters.crashes += 1
-            log.exception("%s: /%s crashed", self.member.nick, command.name)
-            self._notice(f"/{command.name} failed on the server; it has been logged")
-
-    def _context(self) -> Context:
-        services = self.services
-        return Context(
-            member=self.member,
-            outbox=self.outbox,
-            broker=services.broker,
-            registry=services.registry,
-            counters=services.counters,
-            caller=self,
-        )
+    def _tell_too_long(self) -> None:
+        self._notice(f"a line of more than {self.services.limits.max_line} bytes is not sent")
 
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.member.style()))
@@ -255,23 +241,22 @@ class Conversation:
     def quit(self, text: str) -> None:
         """End the session; lines that wait are not sent, and their number is told."""
         self._quit = True
-        unsent = len(self.intake)
-        farewell = f"goodbye; {plural(unsent, 'line')} not sent" if unsent else "goodbye"
-        self.end(Ending("quit", text, farewell))
+        self.end(Ending("quit", text=text, farewell="goodbye"))
 
     def cancel(self) -> None:
         """Cancel the running command, or drop the lines that flood control holds back."""
-        if self._running is not None:
-            self._running.cancel()
-        elif self._pause is not None:
-            dropped = 1 + len(self.intake)  # one is in hand
-            while len(self.intake):
-                self.intake.pop()
-            self._interrupted = True
-            self._pause.cancel()
-            self._notice(f"{plural(dropped, 'line')} not sent")
+        if self._calls.cancel():
+            return
+        if self.intake.is_holding and not self._interrupted:
+            self._drop_held(self.intake.clear())
         else:
             self._notice("nothing is running; /quit to leave")
+
+    def _drop_held(self, waiting: int) -> None:
+        """Drop the line that flood control holds back; `waiting` others have been already."""
+        self._interrupted = True
+        self._notice(f"{plural(1 + waiting, 'line')} not sent")
+        self._end_pause()
 
     async def ask(self, prompt: str) -> str:
         """Show a prompt and return the next line, be it typed ahead.
@@ -279,21 +264,23 @@ class Conversation:
         Raises:
             InputEnded: if there will be none.
         """
-        if self._question is not None:
-            raise RuntimeError("a command may ask one question at a time")
         self.outbox.put(render(Asked(prompt), self.member.style()))
         while len(self.intake):
-            if isinstance(typed := self.intake.pop(), str):
+            typed = self.intake.pop()
+            if isinstance(typed, str):
                 return clean(typed)
-        if not self.intake.ended:
-            question = self._question = _Question()
-            try:
-                await question.answered.wait()
-            finally:
-                self._question = None
-            if question.answer is not None:
-                return question.answer
-        raise InputEnded("the input has ended before the answer")
+            if typed is None:
+                self._tell_too_long()
+            else:
+                self._signalled(typed)
+        answer = None if self.intake.ended else await self._calls.next_answer()
+        if answer is None:
+            raise InputEnded("the input has ended before the answer")
+        return answer
+
+    def permits(self, command: Command) -> bool:
+        """Whether the person may use a command here and now."""
+        return self._calls.permits(command)
 
     def may_rename(self) -> bool:
         """Take one of the few renames that a person has within a time."""

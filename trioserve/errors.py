@@ -9,6 +9,10 @@ class InputEnded(ChatError):
     """A question cannot be answered: whoever was asked has ended their input."""
 
 
+class PluginError(ChatError):
+    """A plug-in cannot be had: its text names the file, and the line at fault."""
+
+
 class ProtocolError(Exception):
     """Bytes that no client should send: the session ends with this text as its reason."""
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import attrs
 import trio
@@ -12,6 +13,8 @@ from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.strangers import HERE, protocol_of
 from trioserve.wire.telnet import Signal, TelnetFilter
+
+LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
 
 Typed = str | Signal | None  # a line, a key of telnet's, or a line that was too long
 
@@ -34,6 +37,7 @@ class Intake:
     answer: Callable[[bytes], None]  # sends telnet's answers
     on_slowed: Callable[[], None]  # tells, once, that bytes come too fast
     ended: bool = attrs.field(default=False, init=False)  # nothing more will come
+    is_holding: bool = attrs.field(default=False, init=False)  # a line is held by flood control
     _telnet: TelnetFilter | None = attrs.field(default=None, init=False)
     _slowed: bool = attrs.field(default=False, init=False)
     _began: bool = attrs.field(default=False, init=False)
@@ -57,9 +61,7 @@ class Intake:
             ProtocolError: when the peer sends what no chat client should.
         """
         while self._waiting_size > self.max_waiting:
-            if self._eased is None:
-                self._eased = trio.Event()
-            await self._eased.wait()
+            await self.eased()
         if self.bucket is not None:
             delay = self.bucket.delay(trio.current_time(), 1)
             if delay > 0:
@@ -71,6 +73,22 @@ class Intake:
         if self.bucket is not None:
             self.bucket.take(trio.current_time(), size)
         return self._typed(bytes(self.buffer[:size])) if size else self._finish()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many lines wait that nothing is read."""
+        return self._waiting_size > self.max_waiting
+
+    @property
+    def unsent(self) -> int:
+        """How many lines wait, with the one that flood control holds back."""
+        return sum(isinstance(each, str) for each in self._waiting or ()) + self.is_holding
+
+    async def eased(self) -> None:
+        """Wait until a line has been taken."""
+        if self._eased is None:
+            self._eased = trio.Event()
+        await self._eased.wait()
 
     def push(self, typed: Typed) -> None:
         """Let a line wait behind the others."""
@@ -84,13 +102,38 @@ class Intake:
         if self._waiting is None:
             raise IndexError("no line waits")
         typed = self._waiting.popleft()
-        self._waiting_size -= _size(typed)
+        self._ease(_size(typed))
+        return typed
+
+    def clear(self) -> int:
+        """Drop what waits; return how many lines that were."""
+        dropped = len(self)
+        self._waiting = None
+        self._ease(self._waiting_size)
+        return dropped
+
+    def take_first(self, wanted: Callable[[Typed], bool], *, keep_others: bool) -> int | None:
+        """Take out the first of what waits that is wanted, and drop what waits before it.
+
+        Return how many were dropped, none if `keep_others`; None if nothing was wanted.
+        """
+        waiting = list(self._waiting or ())
+        index = next((at for at, each in enumerate(waiting) if wanted(each)), None)
+        if index is None:
+            return None
+        gone = waiting[index : index + 1] if keep_others else waiting[: index + 1]
+        self._waiting = deque([*(waiting[:index] if keep_others else ()), *waiting[index + 1 :]])
+        self._ease(sum(map(_size, gone)))
+        return 0 if keep_others else index
+
+    def _ease(self, gone: int) -> None:
+        """Note that so many bytes less wait."""
+        self._waiting_size -= gone
         if not self._waiting:
             self._waiting = None
         if self._eased is not None:
             self._eased.set()
             self._eased = None
-        return typed
 
     def __len__(self) -> int:
         """How many lines wait."""
@@ -103,11 +146,13 @@ class Intake:
                 raise ProtocolError(f"{HERE}, not for {protocol}")
         if self._telnet is None:
             if 0xFF not in data:
-                return [_decoded(line) for line in self.splitter.receive_data(data)]
+                lines = self.splitter.receive_data(data)
+                return [None if line is None else line.decode("utf-8", "replace") for line in lines]
             self._telnet = TelnetFilter()
         typed: list[Typed] = []
         for part in self._telnet.receive_data(data):
             typed.extend(self._part(part))
+        typed = _once_each(typed)
         if answers := self._telnet.take_answers():
             self.answer(answers)
         return typed
@@ -133,5 +178,13 @@ def _decoded(line: bytes | None) -> str | None:
     return None if line is None else line.decode("utf-8", "replace")
 
 
+def _once_each(typed: list[Typed]) -> list[Typed]:
+    """Keep only the last of each of telnet's keys: who sends thousands at once gets one answer."""
+    last = {each: at for at, each in enumerate(typed) if isinstance(each, Signal)}
+    return [
+        each for at, each in enumerate(typed) if not isinstance(each, Signal) or last[each] == at
+    ]
+
+
 def _size(typed: Typed) -> int:
-    return len(typed) + 1 if isinstance(typed, str) else 1
+    return LINE_SIZE + (len(typed) if isinstance(typed, str) else 0)

@@ -80,7 +80,7 @@ class Outbox:
 
     def put(self, data: bytes) -> None:
         """Send bytes behind all that waits: answers, and what else must not be skipped."""
-        if self._closed:
+        if self._closed or not data:
             return
         if not self.size:
             data = data[self._try_send(data) :]
@@ -94,14 +94,37 @@ class Outbox:
 
     def put_piece(self, piece: Piece) -> None:
         """Send a room's events; from soft on, count its messages as skipped instead."""
-        if self.lagging:
-            self._skip(piece)
-        else:
-            self.put(piece.data)
+        data = piece.data
+        if self.size or self._closed or self._skipping is not None:
+            if self.lagging:
+                self._skip(piece)
+            else:
+                self.put(data)
+            return
+        # What nearly every delivery comes to, in as few calls as can be: 0.3 µs less than by
+        # `put` and `_try_send`, of some 8 that a delivery to one reader takes.
+        try:
+            sent = self.transport.try_send(data)
+        except OSError as error:
+            self.fail(error)
+            return
+        if sent < len(data):
+            self._queue(data[sent:])
 
     def take_missed(self, room: str) -> Missed | None:
         """Return what of a room was skipped since this was last asked, and forget it."""
         return self.missed.pop(room, None) if self.missed is not None else None
+
+    def give_back_missed(self, room: str, ids: list[int]) -> None:
+        """Note that these have been skipped still, before all that were skipped meanwhile."""
+        if ids and not self._closed:
+            later = self.take_missed(room)
+            missed = Missed(deque(maxlen=self.drains.limits.remembered))
+            missed.add(tuple(ids))
+            if later is not None:
+                missed.add(tuple(later.ids))
+                missed.count = len(ids) + later.count
+            self.missed = {**(self.missed or {}), room: missed}
 
     async def below_soft(self) -> None:
         """Wait until less than soft is waiting, or the outbox is closed; checkpoints."""

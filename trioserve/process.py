@@ -1,5 +1,6 @@
 """The server as a process: its sockets, its signals, and a last resort at its end."""
 
+import gc
 import logging
 import os
 import resource
@@ -21,9 +22,11 @@ from trioserve.edge.addresses import Address, UnixAddress
 from trioserve.edge.sockets import Listener
 from trioserve.edge.tcp import ABSENT, open_tcp
 from trioserve.edge.unix import open_unix
+from trioserve.errors import PluginError
 from trioserve.limits import DoorLimits
-from trioserve.registry import builtin
+from trioserve.plugins import Plugins, built_in, offered
 from trioserve.server import Server
+from trioserve.watchdog import watching_the_loop
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)  # that stop the server
 LOG_FLUSH: Final = 0.5  # seconds for the log to be written before the process is ended
@@ -32,31 +35,59 @@ SPARE_FILES: Final = 64  # descriptors that the process needs for other things t
 log = logging.getLogger(__name__)
 
 
-async def run(config: Config) -> int:
+async def run(config: Config, *, strict: bool = False) -> int:
     """Listen, say where, and serve until SIGTERM or SIGINT; return the exit code.
 
     A second signal ends the goodbyes. If anything still runs `shutdown.total`
-    seconds after the first, the process is ended from a thread.
+    seconds after the first, the process is ended from a thread. With `strict`,
+    a plug-in that cannot be loaded keeps the server from starting.
     """
+    plugins = built_in()
+    faults = _install(plugins, [*offered(), *config.plugins])
+    if faults and strict:
+        return 1
     config = attrs.evolve(config, connections=fit_open_files(config.connections))
     try:
         listeners = await _open_all(config)
     except _CannotListen as error:
         print(f"trioserve: {error}", file=sys.stderr)
         return 1
-    server = Server(config, builtin())
+    _tune_garbage_collection()
+    server = Server(config, plugins)
     resort = LastResort(config.shutdown.total)
     with trio.open_signal_receiver(*SIGNALS) as signals:
         _arm_on_signals(resort)
         # Only now: whoever reads that we listen may send a signal at once.
         _announce(listeners)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_signals, server, signals)
-            await server.serve(listeners)
-            nursery.cancel_scope.cancel()
+        with watching_the_loop():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_stop_on_signals, server, signals)
+                await server.serve(listeners)
+                nursery.cancel_scope.cancel()
     resort.disarm()
     log.info("stopped")
     return 0
+
+
+def _tune_garbage_collection() -> None:
+    """Look for cycles less often: a chat makes few, and each look at thousands of members costs.
+
+    Measured with 2000 of them: 8 % less CPU for a line in a room of four.
+    """
+    gc.freeze()  # what is there by now stays
+    gc.set_threshold(20_000, 50, 100)
+
+
+def _install(plugins: Plugins, sources: list[str]) -> int:
+    """Load plug-ins, and say which of them cannot be; return how many."""
+    faults = 0
+    for source in dict.fromkeys(sources):  # what a package offers may be asked for, too
+        try:
+            plugins.install(source)
+        except PluginError as error:
+            print(f"trioserve: without a plug-in: {error}", file=sys.stderr)
+            faults += 1
+    return faults
 
 
 class _CannotListen(Exception):
@@ -102,13 +133,15 @@ class LastResort:
             self._end_process()
 
     def _end_process(self) -> None:
-        log.critical(
-            "still running after %g seconds, ended by force: %s",
-            self._seconds,
-            ", ".join(_task_names(self._root)) or "no tasks",
-        )
-        time.sleep(LOG_FLUSH)  # the log has a thread of its own
-        os._exit(1)
+        try:
+            log.critical(
+                "still running after %g seconds, ended by force: %s",
+                self._seconds,
+                ", ".join(_task_names(self._root)) or "no tasks",
+            )
+            time.sleep(LOG_FLUSH)  # the log has a thread of its own
+        finally:
+            os._exit(1)  # whatever the tasks, which change while they are named, have raised
 
 
 def _task_names(root: trio.lowlevel.Task | None) -> Iterator[str]:

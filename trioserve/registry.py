@@ -1,177 +1,117 @@
-"""Commands: how a function becomes one, and how what was typed finds it."""
+"""Commands by name: how what was typed finds the one it means."""
 
 import difflib
-import importlib
-import inspect
-import pkgutil
-import re
-from collections.abc import Awaitable, Callable, Iterator
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
-import attrs
-
-from trioserve.arguments import Arguments
+from trioserve.declarations import Command, Group, where
 from trioserve.errors import ChatError
 
-if TYPE_CHECKING:
-    from trioserve.context import Context  # which imports us
-
-Function = Callable[..., Awaitable[None] | None]
-
-_MARK = "__trioserve_command__"
-_NAME = re.compile(r"\w[\w-]*")
-
-
-@attrs.frozen(eq=False)
-class Command:
-    """Something people can type behind a slash."""
-
-    name: str
-    function: Function
-    arguments: Arguments
-    help: str
-    cost: float  # in lines, for flood control
-    urgent: bool  # jumps the queue, also while another command runs or flood control waits
-
-    @property
-    def usage(self) -> str:
-        return f"/{self.name} {self.arguments.usage}".rstrip()
-
-    @property
-    def summary(self) -> str:
-        """The first sentence of the help, as one line."""
-        paragraph = self.help.split("\n\n")[0]
-        return re.split(r"(?<=[.!?])\s", paragraph)[0].replace("\n", " ")
-
-    @property
-    def waits(self) -> bool:
-        """Whether it may wait, and so runs as a task of its own; a plain function is called."""
-        return inspect.iscoroutinefunction(self.function)
-
-    def bind(self, text: str, ctx: "Context") -> tuple[list[Any], dict[str, Any]]:
-        """Convert what was typed; a ChatError names the fault and the usage."""
-        try:
-            return self.arguments.bind(text, ctx)
-        except ChatError as error:
-            raise ChatError(f"/{self.name}: {error}; usage: {self.usage}") from None
-
-
-@overload
-def command(function: Function, /) -> Function: ...
-@overload
-def command(
-    *, name: str | None = None, cost: float = 1.0, urgent: bool = False
-) -> Callable[[Function], Function]: ...
-def command(
-    function: Function | None = None,
-    /,
-    *,
-    name: str | None = None,
-    cost: float = 1.0,
-    urgent: bool = False,
-) -> Function | Callable[[Function], Function]:
-    """Make a function a command: its docstring is the help, its signature the usage.
-
-    Its first parameter is the `Context` it acts through. Words bind to the
-    others in order, converted by annotation (str, int, float, bool); ``*words``
-    takes all further ones; a keyword-only ``text: str`` the rest of the line.
-
-    An ``async def`` runs in its caller's session, which goes on reading: it may
-    wait, open nurseries, and ends with the session. A plain ``def`` is called
-    directly and must not block.
-
-    Args:
-        name: what to type; the function's own name if it is not given.
-        cost: how many lines it counts as in flood control.
-        urgent: jump the queue of lines that wait; for plain functions only.
-
-    Raises:
-        TypeError: if the function cannot be a command; the message names it.
-    """
-
-    def declare(function: Function) -> Function:
-        where = f"{function.__module__}.{function.__qualname__}"
-        called = name or function.__name__.rstrip("_")
-        if _NAME.fullmatch(called) is None or called != called.lower():
-            raise TypeError(
-                f'{where}: "{called}" is no name of a command: one word in small letters'
-            )
-        if not (text := inspect.cleandoc(function.__doc__ or "").strip()):
-            raise TypeError(f"{where}: no docstring, no help")
-        if urgent and inspect.iscoroutinefunction(function):
-            raise TypeError(f"{where}: urgent, yet it waits")
-        declared = Command(
-            name=called,
-            function=function,
-            arguments=Arguments.of(function),
-            help=text,
-            cost=cost,
-            urgent=urgent,
-        )
-        setattr(function, _MARK, declared)
-        return function
-
-    return declare if function is None else declare(function)
+Entry = Command | Group
+E = TypeVar("E", Command, Entry)
 
 
 class Registry:
-    """The commands of one server, by name."""
+    """The commands of one server, by name, alias and group. It never changes."""
 
-    def __init__(self) -> None:
-        self._commands: dict[str, Command] = {}
-
-    def __iter__(self) -> Iterator[Command]:
-        return iter(sorted(self._commands.values(), key=lambda each: each.name))
-
-    def add(self, function: Function) -> None:
-        """Take in a function that `command` has marked.
+    def __init__(self, commands: Iterable[Command] = ()) -> None:
+        """Take in commands.
 
         Raises:
-            TypeError: if it is not one, or its name is taken.
+            TypeError: if two want one name; the message names both.
         """
-        where = f"{function.__module__}.{function.__qualname__}"
-        declared = getattr(function, _MARK, None)
-        if not isinstance(declared, Command):
-            raise TypeError(f"{where} is not marked with @command")
-        if (other := self._commands.get(declared.name)) is not None:
-            there = f"{other.function.__module__}.{other.function.__qualname__}"
-            raise TypeError(f"{where}: there is a command /{declared.name} already, {there}")
-        self._commands[declared.name] = declared
+        self._entries: dict[str, Entry] = {}  # by what is typed behind the slash
+        self._members: dict[Group, dict[str, Command]] = {}  # of groups, by their second word
+        for command in commands:
+            if (group := command.group) is not None:
+                if (other := self._entries.setdefault(group.name, group)) is not group:
+                    raise self._taken(command, group.name, other)
+                self._add(self._members.setdefault(group, {}), command)
+            else:
+                self._add(self._entries, command)
 
-    def add_module(self, module: ModuleType) -> None:
-        """Take in every command that a module defines; raises TypeError as `add` does."""
-        for value in vars(module).values():
-            if hasattr(value, _MARK) and value.__module__ == module.__name__:
-                self.add(value)
+    def __iter__(self) -> Iterator[Command]:
+        """All commands in the order of their names, each once."""
+        singles = [each for each in self._entries.values() if isinstance(each, Command)]
+        members = [each for group in self._members.values() for each in group.values()]
+        return iter(sorted(dict.fromkeys([*singles, *members]), key=lambda each: each.name))
 
-    def find(self, word: str) -> Command:
-        """The command of this name, or the only one whose name begins so.
+    def find(self, line: str) -> tuple[Command, str]:
+        """The command that a line without its slash means, and what is left of the line.
+
+        A name may be abbreviated, as long as only one begins so.
 
         Raises:
             ChatError: if there is none or more than one; the message suggests some.
         """
-        word = word.lower()
-        if (exact := self._commands.get(word)) is not None:
-            return exact
-        matches = [name for name in self._commands if word and name.startswith(word)]
-        if len(matches) == 1:
-            return self._commands[matches[0]]
-        if matches:
-            raise ChatError(f"/{word} could be {_choice(sorted(matches))}")
-        similar = difflib.get_close_matches(word, self._commands, n=3, cutoff=0.65)
-        hint = f"did you mean {_choice(similar)}?" if similar else "/help lists them"
-        raise ChatError(f"no command /{word}: {hint}")
+        word, rest = split_word(line)
+        found = _named(self._entries, word, "/")
+        if isinstance(found, Command):
+            return found, rest
+        word, rest = split_word(rest)
+        members = self._members[found]
+        if not word:
+            raise ChatError(f"/{found.name} is followed by one of {', '.join(members)}")
+        return _named(members, word, f"/{found.name} "), rest
+
+    def match(self, line: str) -> Command | None:
+        """The command that `find` would find, or None: without the cost of suggesting others."""
+        word, rest = split_word(line)
+        found = _unique(self._entries, word.lower())
+        if isinstance(found, Group):
+            return _unique(self._members[found], split_word(rest)[0].lower())
+        return found
+
+    def describe(self, line: str) -> list[Command]:
+        """The command that a line without its slash means, or all of a group.
+
+        Raises ChatError as `find` does.
+        """
+        word, rest = split_word(line)
+        found = _named(self._entries, word, "/")
+        if isinstance(found, Group) and not rest:
+            return list(dict.fromkeys(self._members[found].values()))
+        return [self.find(line)[0]]
+
+    def _add(self, entries: dict[str, E], command: Command) -> None:
+        for name in (command.word, *command.aliases):
+            if (other := entries.get(name)) is not None:
+                raise self._taken(command, name, other)
+            entries[name] = command
+
+    def _taken(self, command: Command, name: str, other: Entry) -> TypeError:
+        if isinstance(other, Group):
+            other = next(iter(self._members[other].values()))
+        there = where(other.function)
+        return TypeError(f"{where(command.function)}: there is a /{name} already, {there}")
 
 
-def _choice(names: list[str]) -> str:
-    return " or ".join(f"/{name}" for name in names)
+def split_word(text: str) -> tuple[str, str]:
+    """The first word of a text, and what comes behind it."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, rest[0] if rest else ""
 
 
-def builtin() -> Registry:
-    """The commands in ``trioserve/commands/``: a file there is in every server."""
-    registry = Registry()
-    package = importlib.import_module("trioserve.commands")
-    for found in pkgutil.iter_modules(package.__path__):
-        registry.add_module(importlib.import_module(f"{package.__name__}.{found.name}"))
-    return registry
+def _named(entries: Mapping[str, E], word: str, prefix: str) -> E:
+    """The entry of this name, or the only one whose name begins so; raises ChatError."""
+    word = word.lower()
+    if (found := _unique(entries, word)) is not None:
+        return found
+    if matches := [name for name in entries if word and name.startswith(word)]:
+        raise ChatError(f"{prefix}{word} could be {_choice(sorted(matches), prefix)}")
+    similar = difflib.get_close_matches(word, entries, n=3, cutoff=0.65)
+    hint = f"did you mean {_choice(similar, prefix)}?" if similar else "/help lists them"
+    raise ChatError(f"no command {prefix}{word}: {hint}")
+
+
+def _unique(entries: Mapping[str, E], word: str) -> E | None:
+    """The entry of this name, or the only one whose name begins so; a small letter each."""
+    if (exact := entries.get(word)) is not None:
+        return exact
+    # A name and an alias of one command may begin alike.
+    matches = {entry for name, entry in entries.items() if word and name.startswith(word)}
+    return matches.pop() if len(matches) == 1 else None
+
+
+def _choice(names: list[str], prefix: str) -> str:
+    return " or ".join(f"{prefix}{name}" for name in names)

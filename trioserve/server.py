@@ -1,8 +1,9 @@
 """The whole server put together: the tree of nurseries, and how it comes down.
 
-services         broker, drains, crowds       outlive everything below them
-└─ sessions      one task per connection      each in its own cancel scope
-   └─ listeners  one accept loop per way in   cancelled first at shutdown
+services               broker, drains, crowds       outlive everything below them
+└─ extensions          what plug-ins run            their bots leave before the broker ends
+   └─ sessions         one task per connection      each in its own cancel scope
+      └─ listeners     one accept loop per way in   cancelled first at shutdown
 """
 
 import logging
@@ -21,7 +22,7 @@ from trioserve.limits import Door
 from trioserve.messages import Close, Unfold
 from trioserve.observe import Counters
 from trioserve.outbox import Drains
-from trioserve.registry import Registry
+from trioserve.plugins import Plugins
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Transport
@@ -43,8 +44,9 @@ class Edge(Protocol):
 class Server:
     """One chat server. It knows nothing of sockets, signals, or the command line."""
 
-    def __init__(self, config: Config, registry: Registry) -> None:
+    def __init__(self, config: Config, plugins: Plugins) -> None:
         """Make a server that does not run yet, within a Trio run."""
+        self.plugins = plugins
         self.config = config
         self.counters = Counters(started=trio.current_time())
         self.world = World(config.rooms)
@@ -54,7 +56,7 @@ class Server:
         self._services = Services(
             broker=self._broker,
             drains=self._drains,
-            registry=registry,
+            plugins=plugins,
             counters=self.counters,
             limits=config.limits,
             name=f"trioserve {__version__.rpartition('.')[0]}",
@@ -76,15 +78,18 @@ class Server:
             services.start_soon(self._broker.run)
             services.start_soon(self._drains.run)
             services.start_soon(self._tell_of_crowds)
-            with self._everybody:
-                async with trio.open_nursery() as sessions:
-                    async with trio.open_nursery() as listeners:
-                        for edge in edges:
-                            listeners.start_soon(edge.serve, partial(self._admit, sessions))
-                        task_status.started()
-                        await self._stopping.wait()
-                        listeners.cancel_scope.cancel()
-                    await self._dismiss_everybody()
+            async with trio.open_nursery() as extensions:
+                extensions.start_soon(self.plugins.run, self._broker)
+                with self._everybody:
+                    async with trio.open_nursery() as sessions:
+                        async with trio.open_nursery() as listeners:
+                            for edge in edges:
+                                listeners.start_soon(edge.serve, partial(self._admit, sessions))
+                            task_status.started()
+                            await self._stopping.wait()
+                            listeners.cancel_scope.cancel()
+                        await self._dismiss_everybody()
+                extensions.cancel_scope.cancel()
             services.cancel_scope.cancel()
 
     @property
@@ -117,7 +122,7 @@ class Server:
         self._sessions[session] = None
         try:
             await session.run()
-        except Exception:
+        except* Exception:  # whatever comes with it of a cancellation passes
             self.counters.crashes += 1
             log.exception("%s: the session's end crashed", transport.peer)
         finally:

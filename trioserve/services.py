@@ -7,7 +7,7 @@ import attrs
 from trioserve.broker import Broker
 from trioserve.observe import Counters
 from trioserve.outbox import Drains
-from trioserve.registry import Registry
+from trioserve.plugins import Plugins
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class Services:
 
     broker: Broker
     drains: Drains
-    registry: Registry
+    plugins: Plugins
     counters: Counters
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"
@@ -50,13 +50,14 @@ class Ending:
 
     cause: str  # for the log and the counters: one of few, and nothing that a person typed
     reason: str = ""  # what others are told: "* ann left (reason)"; empty: nothing worth a word
+    text: str = ""  # the person's own last words
     farewell: str = ""  # what its person is told; empty where nobody reads it
     cut: bool = False  # the server's or the network's doing, not the person's; counted
 
     @classmethod
     def because(cls, cause: str, farewell: str = "") -> "Ending":
         """The connection is cut, and the others are told why."""
-        return cls(cause, cause, farewell, cut=True)
+        return cls(cause, cause, farewell=farewell, cut=True)
 
     @classmethod
     def lost(cls, error: OSError) -> "Ending":

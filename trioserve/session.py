@@ -19,7 +19,7 @@ from trioserve.limits import TokenBucket
 from trioserve.messages import Asked, Depart, Enter, Noticed
 from trioserve.outbox import Outbox
 from trioserve.rooms import Member
-from trioserve.services import CRASHED, INPUT_ENDED, Ending, Services
+from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, Ending, Services
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.render import render
@@ -71,7 +71,7 @@ class Session:
                 await self._depart()
             self._outbox.close()
             self._transport.close()
-            ending = self._ending or INPUT_ENDED
+            ending = self._ending or SHUTDOWN  # nobody else cancels a session from outside
             if ending.cut and (ending.farewell or self._member is not None):
                 self._services.counters.cut[ending.reason] += 1
             nick = self._member.nick if self._member is not None else "nobody"
@@ -135,12 +135,13 @@ class Session:
             self._asking = False
             line = self._intake.pop()
             text = clean(line).strip() if isinstance(line, str) else TOO_LONG
-            if text.lower() == "/quit":
+            if len(word := text.partition(" ")[0].lower()) > 1 and "/quit".startswith(word):
                 self.end(Ending("quit", farewell="goodbye"))
                 return None
             try:
                 return await self._enter(text or offer)
             except ChatError as error:
+                self._member = None
                 self._notice(str(error))
                 taken = names.fold(text or offer) in world.members
                 offer = names.free_nick(text or offer, world.members) if taken else ""
@@ -157,7 +158,12 @@ class Session:
         """Become a member in the first room; raises ChatError if the nick cannot be had."""
         if nick.startswith("/"):
             raise ChatError("a name first, such as ann; commands work after it")
-        member = Member(names.check_nick(nick), self._outbox, active=trio.current_time())
+        member = Member(
+            names.check_nick(nick),
+            self._outbox,
+            active=trio.current_time(),
+            is_operator=self._transport.is_operator,
+        )
         # Already now: cancelled in the middle, what the broker has let in departs again.
         self._member = member
         await self._services.broker.call(member, Enter(self._services.first_room))
@@ -175,14 +181,16 @@ class Session:
     async def _say_goodbye(self) -> None:
         """Deliver what waits and the last line, and close, all within the drain's deadline."""
         await self._depart()
-        ending = self._ending or INPUT_ENDED
+        ending = self._ending or SHUTDOWN
         if self._asking:
             self._outbox.put(b"\r\n")  # the prompt still waits for its answer
         if ending.farewell:
             # Neither nc nor ncat notices that the server has closed.
             is_nc = not self._intake.is_telnet and ending.cause != NOT_CHAT
             hint = " (nc ends when you press Enter)" if is_nc else ""
-            self._notice(ending.farewell + hint)
+            unsent = self._intake.unsent if self._member is not None else 0
+            lost = f"; {plural(unsent, 'line')} not sent" if unsent else ""
+            self._notice(ending.farewell + lost + hint)
         with trio.move_on_after(self._services.limits.drain) as drain:
             await self._outbox.flushed()
         if drain.cancelled_caught:
@@ -213,9 +221,9 @@ class Session:
         member = self._member
         if member is None or self._departed:
             return
-        reason = (self._ending or INPUT_ENDED).reason
+        ending = self._ending or SHUTDOWN
         try:
-            await self._services.broker.call(member, Depart(reason))
+            await self._services.broker.call(member, Depart(ending.reason, ending.text))
         except trio.BrokenResourceError:
             log.debug("%s departs with the broker", member.nick)  # nobody is left to tell
         except ChatError:

@@ -19,6 +19,10 @@ class Transport(Protocol):
     def host(self) -> str | None:
         """The other end's address for limits: None where all come from one machine's files."""
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether whoever comes this way is an operator."""
+
     def try_send(self, data: bytes) -> int:
         """Write what fits at once, and return how many bytes that were, maybe 0."""
 

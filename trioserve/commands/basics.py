@@ -1,6 +1,7 @@
 """Help, names, and ways out."""
 
 import textwrap
+from itertools import groupby
 from typing import Final
 
 import trio
@@ -9,18 +10,25 @@ from trioserve import Context, command
 from trioserve.wire.text import duration, plural
 
 COLUMNS: Final = 76  # of help, behind its "-- "
+USAGE: Final = 24  # of these at most for how to call a command
 
 
 @command
-def help(ctx: Context, command: str = "") -> None:  # noqa: A001  (the name is what people type)
+def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name is what people type)
     """Show the commands, or what one of them does."""
     if command:
-        found = ctx.registry.find(command.removeprefix("/"))
-        ctx.reply(f"{found.usage}\n{found.help}")
+        found = ctx.plugins.registry.describe(command.removeprefix("/"))
+        ctx.reply("\n".join(f"{each.usage}\n{each.help}" for each in found))
         return
-    width = max(len(each.usage) for each in ctx.registry)
+    shown = [each for each in ctx.plugins.registry if not each.hidden and ctx.permits(each)]
+    width = min(USAGE, max(len(each.usage) for each in shown))
     wrapper = textwrap.TextWrapper(COLUMNS, subsequent_indent=" " * (width + 2))
-    lines = [wrapper.fill(f"{each.usage:{width}}  {each.summary}") for each in ctx.registry]
+    lines = []
+    for category, commands in groupby(
+        sorted(shown, key=lambda each: each.category), key=lambda each: each.category
+    ):
+        lines.append(f"{category}:")
+        lines += [wrapper.fill(f"{each.usage:{width}}  {each.summary}") for each in commands]
     lines.append("What does not begin with / is said in your current room; //text says /text.")
     ctx.reply("\n".join(lines))
 

@@ -20,6 +20,7 @@ class UnixAddress:
     """A path in the file system."""
 
     path: str
+    operator: bool = False  # whoever comes this way is an operator
 
     def __str__(self) -> str:
         return f"unix:{self.path}"

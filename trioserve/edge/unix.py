@@ -35,7 +35,13 @@ def open_unix(address: UnixAddress) -> Listener:
             if (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
                 Path(address.path).unlink()
 
-    return Listener(listening, str(address), is_local=True, cleanup=remove)
+    return Listener(
+        listening,
+        str(address),
+        is_local=True,
+        cleanup=remove,
+        is_operators=address.operator,
+    )
 
 
 def _clear(path: str) -> None:

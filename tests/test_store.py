@@ -1,0 +1,37 @@
+"""What a plug-in keeps."""
+
+import gc
+from collections import deque
+
+from trioserve.broker import Nowhere
+from trioserve.rooms import Member, Room
+from trioserve.store import Store
+
+
+def test_what_is_kept_is_found_again_under_what_it_was_kept_for() -> None:
+    store, room, ann = Store(), Room("#den", "", deque()), Member("ann", Nowhere(), 0.0)
+
+    store.server["n"] = 1
+    store.of_room(room)["n"] = 2
+    store.of_member(ann)["n"] = 3
+
+    assert (store.server["n"], store.of_room(room)["n"], store.of_member(ann)["n"]) == (1, 2, 3)
+
+
+def test_a_room_of_the_same_name_is_another() -> None:
+    store, room = Store(), Room("#den", "", deque())
+    store.of_room(room)["n"] = 1
+
+    assert store.of_room(Room("#den", "", deque())) == {}
+
+
+def test_what_is_kept_for_somebody_goes_with_them() -> None:
+    store, ann, room = Store(), Member("ann", Nowhere(), 0.0), Room("#den", "", deque())
+    store.of_member(ann)["n"] = 1
+    store.of_room(room)["n"] = 1
+
+    del ann, room
+    gc.collect()
+
+    assert not store._members
+    assert not store._rooms

@@ -1,0 +1,225 @@
+"""The commands that one person runs, and the questions that those ask.
+
+A plain function is called. An async one runs as a child task in its caller's
+session, one at a time. Whatever a command raises is its caller's affair alone.
+"""
+
+import inspect
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import attrs
+import trio
+
+from trioserve.context import Caller, Context
+from trioserve.declarations import Command, Permission
+from trioserve.errors import ChatError
+from trioserve.messages import Noticed
+from trioserve.outbox import Outbox
+from trioserve.plugins import Plugin, timed
+from trioserve.rooms import Member
+from trioserve.services import Services
+from trioserve.wire.render import render
+
+log = logging.getLogger(__name__)
+
+
+@attrs.define(eq=False)
+class _Question:
+    """What the running command has asked; `answer` stays None when the input ends first."""
+
+    answered: trio.Event = attrs.field(factory=trio.Event, init=False)
+    answer: str | None = attrs.field(default=None, init=False)
+
+
+@attrs.define(eq=False)
+class _Call:
+    """Something that may wait, run for one person: a command, or a line through the filters."""
+
+    name: str  # as its person knows it: "/roll"
+    run: Callable[[], Awaitable[object]]
+    plugin: Plugin | None
+    timeout: float = math.inf  # seconds
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    question: _Question | None = attrs.field(default=None, init=False)
+
+
+@attrs.define(eq=False)
+class Calls:
+    """One person's calls of commands, of which at most one is under way."""
+
+    member: Member
+    outbox: Outbox
+    services: Services
+    caller: Caller
+    nursery: trio.Nursery  # the session's
+    on_finished: Callable[[], None]  # called when the call under way has ended
+    _current: _Call | None = attrs.field(default=None, init=False)
+
+    def call(self, command: Command, rest: str) -> None:
+        """Call a command that does not wait."""
+        plugin = self.services.plugins.owner(command)
+        with self._guard(f"/{command.name}", plugin):
+            self._check(command)
+            ctx = self.context(plugin)
+            values, named = command.bind(rest, ctx)
+            with plugin.counted_call():
+                answer = command.function(ctx, *values, **named)
+            if inspect.iscoroutine(answer):
+                answer.close()
+                raise TypeError("it returned a coroutine: declare it with async def")
+
+    def start(self, command: Command, rest: str) -> None:
+        """Start a command as a task, unless one is under way."""
+        plugin = self.services.plugins.owner(command)
+
+        async def run() -> None:
+            self._check(command)
+            await self.outbox.below_soft()
+            ctx = self.context(plugin)
+            values, named = command.bind(rest, ctx)
+            with plugin.counted_call():
+                answer = command.function(ctx, *values, **named)
+            if inspect.isawaitable(answer):
+                await timed(answer, plugin)
+
+        self._start(_Call(f"/{command.name}", run, plugin, command.timeout or math.inf))
+
+    def start_sending(self, send: Callable[[], Awaitable[object]]) -> None:
+        """Start to send a line that has to pass the filters, under the same guard as a command."""
+        self._start(_Call("your line", send, None))
+
+    async def filtered(self, text: str) -> str:
+        """The text as the filters let it pass; raises ChatError if one refuses it."""
+        filters = self.services.plugins.filters
+        return await self.context(filters[0][1]).passed(text) if filters else text
+
+    def context(self, plugin: Plugin) -> Context:
+        """What a plug-in's code acts through on this person's behalf."""
+        return Context(
+            member=self.member,
+            broker=self.services.broker,
+            outbox=self.outbox,
+            plugins=self.services.plugins,
+            plugin=plugin,
+            counters=self.services.counters,
+            caller=self.caller,
+        )
+
+    def permits(self, command: Command) -> bool:
+        """Whether the person may use a command here and now."""
+        if command.permission is Permission.EVERYONE or self.member.is_operator:
+            return True
+        if command.permission is Permission.OPERATOR:
+            return False
+        return self.services.broker.world.owner(self.member.room) is self.member
+
+    # --------------------------------------------------- while one is running
+
+    @property
+    def is_running(self) -> bool:
+        return self._current is not None
+
+    def cancel(self) -> bool:
+        """Cancel the call under way, which may take its time to go; whether there is one."""
+        if self._current is None:
+            return False
+        self._current.scope.cancel()
+        return True
+
+    def end_input(self) -> None:
+        """Tell the question that it stays unanswered, and leave the call some seconds more."""
+        if self._current is not None:
+            grace = trio.current_time() + self.services.limits.grace
+            self._current.scope.deadline = min(self._current.scope.deadline, grace)
+            if self._current.question is not None:
+                self._current.question.answered.set()
+
+    def answer(self, text: str) -> bool:
+        """Give the question that is asked its answer; whether one is."""
+        if self._current is None or self._current.question is None:
+            return False
+        question, self._current.question = self._current.question, None
+        question.answer = text
+        question.answered.set()
+        return True
+
+    async def next_answer(self) -> str | None:
+        """Wait for the line that comes next; None if the input ends first.
+
+        Raises:
+            RuntimeError: if something is asked already, or nothing runs that could ask.
+        """
+        call = self._current
+        if call is None or call.question is not None:
+            raise RuntimeError("only a running command may ask, and one question at a time")
+        question = call.question = _Question()
+        try:
+            await question.answered.wait()
+        finally:
+            call.question = None
+        return question.answer
+
+    # -------------------------------------------------------------- the task
+
+    def _start(self, call: _Call) -> None:
+        self._current = call
+        self.nursery.start_soon(self._perform, call)
+
+    async def _perform(self, call: _Call) -> None:
+        # The guard is outermost: what a nursery of the command's raises beside its own
+        # cancellation comes out of the scope without it.
+        with self._guard(call.name, call.plugin) as failed, call.scope:
+            with trio.move_on_after(call.timeout) as limit:
+                if call.plugin is None:
+                    await call.run()
+                else:
+                    with call.plugin.running_call(call.scope):
+                        await call.run()
+        if not failed:
+            if limit.cancelled_caught:
+                self._notice(f"{call.name} took longer than {call.timeout:g} s, and was ended")
+            elif call.scope.cancelled_caught:
+                self._notice(f"{call.name} is cancelled")
+        self._current = None
+        self.on_finished()
+
+    @contextmanager
+    def _guard(self, name: str, plugin: Plugin | None) -> Iterator[list[str]]:
+        """Tell the caller what went wrong, also in the list yielded; nobody else notices."""
+        told: list[str] = []
+        try:
+            yield told
+        except* ChatError as refusals:
+            told.append(str(_first(refusals)))
+        except* (Exception, SystemExit) as crashes:  # a command must not end the server either
+            self.services.counters.crashes += 1
+            if plugin is not None:
+                plugin.count_error()
+            log.error("%s: %s crashed", self.member.nick, name, exc_info=_lone(crashes))
+            told.append(f"{name} failed on the server; it has been logged")
+        for text in told:
+            self._notice(text)
+
+    def _check(self, command: Command) -> None:
+        if not self.permits(command):
+            raise ChatError(f"/{command.name} is for {command.permission.value}")
+
+    def _notice(self, text: str) -> None:
+        self.outbox.put(render(Noticed(text), self.member.style()))
+
+
+def _lone(error: BaseException) -> BaseException:
+    """What a group holds, if that is one exception."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first exception of a group that is none itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,297 @@
+"""Plug-ins: what a server can do, by the module that it comes from.
+
+Those in ``trioserve/commands/`` are no different from anybody's own.
+"""
+
+import logging
+import pkgutil
+import types
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from importlib.metadata import entry_points
+from time import perf_counter
+from typing import Any, Final, TypeVar
+
+import attrs
+import trio
+
+from trioserve.broker import Broker
+from trioserve.converters import forget
+from trioserve.declarations import (
+    Command,
+    Declaration,
+    Filter,
+    Service,
+    Watcher,
+    declaration_of,
+    declared_in,
+)
+from trioserve.errors import ChatError, PluginError
+from trioserve.host import Host
+from trioserve.loading import loaded, name_of
+from trioserve.registry import Registry
+from trioserve.store import Store
+from trioserve.supervisor import logged_crash, supervise
+
+BUILT_IN: Final = "trioserve.commands"  # the package whose modules are in every server
+ENTRY_POINTS: Final = "trioserve.plugins"  # the group under which packages offer plug-ins
+MOST: Final = 1000  # plug-ins that wait to be run
+MOST_JOBS: Final = 10_000  # background tasks of one plug-in
+
+T = TypeVar("T")
+Job = Callable[[], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+
+@attrs.define(eq=False)
+class Plugin:
+    """One plug-in: what it declares, what runs of it, and how it does.
+
+    When it is loaded anew it stays the same: what it keeps, its counts, and its
+    background tasks go on. Only `declarations` change, and with them its services.
+    """
+
+    name: str
+    source: str | None  # where to load it from; None if it was made in the process itself
+    declarations: list[Declaration]
+    module: str | None = None  # its name
+    store: Store = attrs.field(factory=Store, init=False)
+    calls: int = attrs.field(default=0, init=False)  # of its commands
+    errors: int = attrs.field(default=0, init=False)
+    seconds: float = attrs.field(default=0.0, init=False)  # for which its code held the loop
+    down: list[str] = attrs.field(factory=list, init=False)  # services that have been given up
+    _all: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _services: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _calls_running: dict[trio.CancelScope, None] = attrs.field(factory=dict, init=False)
+    _background: int = attrs.field(default=0, init=False)  # tasks
+    _send: trio.MemorySendChannel[Job] = attrs.field(init=False)
+    _jobs: trio.MemoryReceiveChannel[Job] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._send, self._jobs = trio.open_memory_channel[Job](MOST_JOBS)
+
+    @property
+    def commands(self) -> Iterator[Command]:
+        return (each for each in self.declarations if isinstance(each, Command))
+
+    @property
+    def filters(self) -> Iterator[Filter]:
+        return (each for each in self.declarations if isinstance(each, Filter))
+
+    def count_error(self) -> None:
+        self.errors += 1
+
+    @contextmanager
+    def counted_call(self) -> Iterator[None]:
+        """Count a call, and for how long the block holds the loop."""
+        self.calls += 1
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += perf_counter() - began
+
+    @contextmanager
+    def running_call(self, scope: trio.CancelScope) -> Iterator[None]:
+        """Have a command's scope cancelled if the plug-in is removed meanwhile."""
+        self._calls_running[scope] = None
+        try:
+            yield
+        finally:
+            del self._calls_running[scope]
+
+    def start_soon(self, function: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        """Run a task until it returns or the plug-in is removed.
+
+        Raises:
+            ChatError: if it has been removed, or too many run.
+        """
+        if self._all.cancel_called:
+            raise ChatError(f"{self.name} is unloaded")
+        if self._background >= MOST_JOBS:
+            raise ChatError(f"{self.name} has too much to do; try again later")
+        self._background += 1
+        self._send.send_nowait(partial(self._run_job, partial(function, *arguments)))
+
+    async def run(self, broker: Broker) -> None:
+        """Run what the plug-in does by itself, until it is removed."""
+        with self._all:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._run_services, Host(broker, self.store))
+                async for job in self._jobs:
+                    nursery.start_soon(job)
+
+    def restart_services(self) -> None:
+        """End those that run, then start those that are declared now."""
+        self._services.cancel()
+
+    def end(self) -> None:
+        """End what it does by itself, and its running commands."""
+        self._all.cancel()
+        for scope in list(self._calls_running):
+            scope.cancel()
+
+    async def _run_services(self, host: Host) -> None:
+        while True:
+            # The old ones end first: their bots have the nicks that the new ones want.
+            with self._services:
+                async with trio.open_nursery() as nursery:
+                    for each in self.declarations:
+                        if isinstance(each, Service | Watcher):
+                            nursery.start_soon(self._run_service, each, host)
+                    await trio.sleep_forever()
+            self._services = trio.CancelScope()
+            self.down.clear()
+
+    async def _run_service(self, declared: Service | Watcher, host: Host) -> None:
+        async def run() -> None:
+            if isinstance(declared, Service):
+                await timed(declared.function(host), self)
+            else:
+                with host.broker.watched() as events:
+                    await timed(declared.function(events, host), self)
+
+        name = declared.function.__name__
+        if not await supervise(f"{self.name}: {name}", run, self.count_error):
+            self.down.append(name)
+
+    async def _run_job(self, run: partial[Awaitable[None]]) -> None:
+        name = getattr(run.func, "__name__", "a task")
+        try:
+            with logged_crash(f"{self.name}: {name}", self.count_error):
+                await timed(run(), self)
+        finally:
+            self._background -= 1
+
+
+async def timed(awaitable: Awaitable[T], plugin: Plugin) -> T:
+    """Await something, and add to the plug-in's seconds for how long that holds the loop."""
+    return await _timed(awaitable.__await__(), plugin)
+
+
+@types.coroutine
+def _timed(steps: Generator[Any, Any, T], plugin: Plugin) -> Generator[Any, Any, T]:
+    sent: Any = None
+    while True:
+        began = perf_counter()
+        try:
+            wanted = steps.send(sent)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
+        finally:
+            plugin.seconds += perf_counter() - began
+        sent = yield wanted  # Trio answers with a value, also to tell of a cancellation
+
+
+class Plugins:
+    """The plug-ins of one server, and what they add up to.
+
+    `registry` and `filters` are made anew, whole, with each change: whoever looks
+    finds the old ones or the new ones, and a change that cannot be is no change.
+    """
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.filters: list[tuple[Filter, Plugin]] = []
+        self._declared: dict[Plugin, list[Declaration]] = {}
+        self._owners: dict[Declaration, Plugin] = {}
+        self._send, self._to_run = trio.open_memory_channel[Plugin](MOST)
+
+    def __iter__(self) -> Iterator[Plugin]:
+        return iter(self._declared)
+
+    def named(self, name: str) -> Plugin:
+        """Raises PluginError if there is none of this name."""
+        for plugin in self:
+            if plugin.name == name:
+                return plugin
+        raise PluginError(f"there is no plug-in {name}; /plugins lists them")
+
+    def owner(self, command: Command) -> Plugin:
+        """The plug-in of a command that has just been found."""
+        return self._owners[command]
+
+    def install(self, source: str) -> Plugin:
+        """Load a plug-in from ``FILE.py`` or ``package.module``.
+
+        Raises:
+            PluginError: if that fails, naming the line at fault; nothing has changed then.
+        """
+        with loaded(source) as module:
+            return self._put(Plugin(name_of(source), source, declared_in(module), module.__name__))
+
+    def add(self, name: str, functions: Iterable[Callable[..., Any]]) -> Plugin:
+        """Take in functions that are declared already; raises PluginError as `install`."""
+        return self._put(Plugin(name, None, [declaration_of(each) for each in functions]))
+
+    def reload(self, name: str) -> None:
+        """Load a plug-in anew for the calls to come; those that run finish with the old code.
+
+        Its services are ended, and those of the new code started. Its store and
+        its background tasks stay.
+
+        Raises:
+            PluginError: as `install`; the old one stays in place then.
+        """
+        plugin = self.named(name)
+        if plugin.source is None:
+            raise PluginError(f"{name} has no file to load it from")
+        with loaded(plugin.source) as module:
+            self._combine({**self._declared, plugin: declared_in(module)})
+        plugin.restart_services()
+
+    def remove(self, name: str) -> None:
+        """Take a plug-in out, and end its services and its running commands.
+
+        Raises:
+            PluginError: if there is none of this name.
+        """
+        plugin = self.named(name)
+        self._combine({each: all_ for each, all_ in self._declared.items() if each is not plugin})
+        plugin.end()
+        if plugin.module is not None:
+            forget(plugin.module)
+
+    async def run(self, broker: Broker) -> None:
+        """Run what each plug-in does by itself, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            async for plugin in self._to_run:
+                nursery.start_soon(plugin.run, broker)
+
+    def _put(self, plugin: Plugin) -> Plugin:
+        if any(each.name == plugin.name for each in self):
+            raise PluginError(f"there is a plug-in {plugin.name} already")
+        self._combine({**self._declared, plugin: plugin.declarations})
+        self._send.send_nowait(plugin)
+        return plugin
+
+    def _combine(self, declared: dict[Plugin, list[Declaration]]) -> None:
+        """Make the whole anew; raises PluginError if that cannot be, and nothing has changed."""
+        owners = {
+            each: plugin for plugin, declarations in declared.items() for each in declarations
+        }
+        try:
+            registry = Registry(each for each in owners if isinstance(each, Command))
+        except TypeError as error:
+            raise PluginError(str(error)) from None
+        self.registry, self._owners, self._declared = registry, owners, declared
+        self.filters = [(each, owners[each]) for each in owners if isinstance(each, Filter)]
+        for plugin, declarations in declared.items():
+            plugin.declarations = declarations
+
+
+def built_in() -> Plugins:
+    """The plug-ins of every server: a file in ``trioserve/commands/`` is one."""
+    plugins = Plugins()
+    for found in pkgutil.iter_modules(import_module(BUILT_IN).__path__):
+        plugins.install(f"{BUILT_IN}.{found.name}")
+    return plugins
+
+
+def offered() -> list[str]:
+    """The sources that installed packages offer as entry points: ``package.module`` each."""
+    return [each.module for each in entry_points(group=ENTRY_POINTS)]
