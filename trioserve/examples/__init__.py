@@ -1,0 +1,1 @@
+"""Plug-ins to use and to learn from: ``trioserve --plugin trioserve.examples.dice``."""
