@@ -96,6 +96,7 @@ async def spill(ctx: Context) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(child)
+        nursery.start_soon(trio.sleep_forever)
 
 
 @command

@@ -229,7 +229,7 @@ async def test_a_long_reminder_is_wrapped(chat: Chat) -> None:
 
     await ann.types(f"/remind 10m {'tea ' * 100}")
     ann.unseen()
-    await trio.sleep(600)
+    await trio.sleep(601)
 
     lines = ann.unseen().splitlines()
     assert len(lines) > 4

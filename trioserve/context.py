@@ -154,7 +154,12 @@ class Context(Actor):
             # Of one that is cancelled, the rest is still missed.
             self.outbox.give_back_missed(name, [message.id for message in found])
 
-    async def ask(self, prompt: str, *, timeout: float = math.inf) -> str:
+    async def ask(
+        self,
+        prompt: str,
+        *,
+        timeout: float = math.inf,  # noqa: ASYNC109  (a refusal with words of its own)
+    ) -> str:
         """Ask the caller and return the line they answer, which may have been typed ahead.
 
         Raises:
