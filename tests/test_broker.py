@@ -12,25 +12,24 @@ from trioserve.broker import Broker
 from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.fanout import TURN_DELIVERIES, Fanout
-from trioserve.messages import (
+from trioserve.messages import Event, Said
+from trioserve.observe import Counters
+from trioserve.requests import (
     Announce,
     Close,
     Depart,
     Enter,
-    Event,
     Ignore,
     Join,
     Leave,
     Rename,
     Request,
-    Said,
     Say,
     SetQuiet,
     SetTopic,
     Tell,
     Unfold,
 )
-from trioserve.observe import Counters
 from trioserve.rooms import Member, Piece
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat

@@ -4,17 +4,7 @@ import attrs
 
 from trioserve import names
 from trioserve.broker import Broker
-from trioserve.messages import (
-    Act,
-    Announce,
-    Join,
-    Leave,
-    Rename,
-    Say,
-    SetTopic,
-    Switch,
-    Tell,
-)
+from trioserve.requests import Act, Announce, Join, Leave, Rename, Say, SetTopic, Switch, Tell
 from trioserve.rooms import Member, Room
 from trioserve.world import World
 

@@ -21,27 +21,33 @@ from trioserve.errors import ChatError
 from trioserve.events import Events
 from trioserve.fanout import Fanout
 from trioserve.messages import (
-    Act,
     Acted,
-    Announce,
     Announced,
-    Close,
-    Depart,
     Departed,
-    Enter,
     Entered,
     Event,
-    Ignore,
-    Join,
     Joined,
-    Leave,
     Left,
     Noticed,
-    Rename,
     Renamed,
+    Said,
+    Told,
+    TopicSet,
+)
+from trioserve.names import fold
+from trioserve.observe import Counters
+from trioserve.requests import (
+    Act,
+    Announce,
+    Close,
+    Depart,
+    Enter,
+    Ignore,
+    Join,
+    Leave,
+    Rename,
     Reply,
     Request,
-    Said,
     Say,
     SetJson,
     SetQuiet,
@@ -49,13 +55,9 @@ from trioserve.messages import (
     SetTopic,
     Switch,
     Tell,
-    Told,
-    TopicSet,
     Unfold,
     Unignore,
 )
-from trioserve.names import fold
-from trioserve.observe import Counters
 from trioserve.rooms import Member, Piece
 from trioserve.wire.text import flatten
 from trioserve.world import World
@@ -325,6 +327,8 @@ class Broker:
             self._fanout.post(room, left)
 
     def _depart(self, member: Member, reason: str, text: str) -> None:
+        if not self.world.is_here(member):
+            return
         self._fanout.flush_rooms(member.rooms.values())
         rooms = list(member.rooms.values())
         if not self._closing:

@@ -16,18 +16,11 @@ from trioserve.actor import Actor
 from trioserve.declarations import Command
 from trioserve.errors import ChatError
 from trioserve.host import Host
-from trioserve.messages import (
-    Ignore,
-    Message,
-    Noticed,
-    Reply,
-    SetJson,
-    SetQuiet,
-    Unignore,
-)
+from trioserve.messages import Message, Noticed
 from trioserve.observe import Counters
 from trioserve.outbox import Outbox
 from trioserve.plugins import Plugin, Plugins, timed
+from trioserve.requests import Ignore, Reply, SetJson, SetQuiet, Unignore
 from trioserve.store import Store
 from trioserve.wire.render import render
 from trioserve.wire.text import clean, plural

@@ -21,8 +21,9 @@ from trioserve.declarations import Command
 from trioserve.errors import ChatError, InputEnded
 from trioserve.intake import Intake, Typed
 from trioserve.limits import TokenBucket
-from trioserve.messages import Asked, Noticed, Say, Settle
+from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
+from trioserve.requests import Say, Settle
 from trioserve.rooms import Member
 from trioserve.services import Ending, Services
 from trioserve.wire.render import render

@@ -12,18 +12,8 @@ from trioserve.actor import Actor
 from trioserve.broker import Broker
 from trioserve.errors import ChatError
 from trioserve.events import Events, Missed
-from trioserve.messages import (
-    Acted,
-    Announce,
-    Announced,
-    Depart,
-    Enter,
-    Event,
-    Said,
-    Settle,
-    Told,
-    TopicSet,
-)
+from trioserve.messages import Acted, Announced, Event, Said, Told, TopicSet
+from trioserve.requests import Announce, Depart, Enter, Settle
 from trioserve.rooms import Member, Piece, Room
 from trioserve.store import Store
 from trioserve.world import World

@@ -72,7 +72,7 @@ async def run(config: Config, *, strict: bool = False) -> int:
 def _tune_garbage_collection() -> None:
     """Look for cycles less often: a chat makes few, and each look at thousands of members costs.
 
-    Measured with 2000 of them: 8 % less CPU for a line in a room of four.
+    Measured with 2000 of them: 18 % less CPU for a line in a room of four.
     """
     gc.freeze()  # what is there by now stays
     gc.set_threshold(20_000, 50, 100)

@@ -19,10 +19,10 @@ from trioserve.broker import Broker
 from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.limits import Door
-from trioserve.messages import Close, Unfold
 from trioserve.observe import Counters
 from trioserve.outbox import Drains
 from trioserve.plugins import Plugins
+from trioserve.requests import Close, Unfold
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Transport

@@ -16,8 +16,9 @@ from trioserve.conversation import Conversation
 from trioserve.errors import ChatError, ProtocolError
 from trioserve.intake import Intake
 from trioserve.limits import TokenBucket
-from trioserve.messages import Asked, Depart, Enter, Noticed
+from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
+from trioserve.requests import Depart, Enter
 from trioserve.rooms import Member
 from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, Ending, Services
 from trioserve.transport import Transport

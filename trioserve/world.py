@@ -59,6 +59,10 @@ class World:
             raise ChatError(f"there is no {nick} here")
         return member
 
+    def is_here(self, member: Member) -> bool:
+        """Whether the member has entered and not departed: another may have its nick."""
+        return self.members.get(fold(member.nick)) is member
+
     def owner(self, room: Room | None) -> Member | None:
         """Who has been in a room longest; the first room is nobody's."""
         if room is None or fold(room.name) == fold(self.limits.first):
@@ -251,7 +255,7 @@ class World:
 
     def refuse_absent(self, member: Member) -> None:
         """Whoever has departed must not come back as a ghost: a command may outlast them."""
-        if self.members.get(fold(member.nick)) is not member:
+        if not self.is_here(member):
             raise ChatError("you have left already")
 
     def _refuse_taken(self, nick: str) -> None:

@@ -1,0 +1,159 @@
+"""What is asked of the broker: frozen values, named by verbs, without sockets or clocks."""
+
+import attrs
+
+
+@attrs.frozen
+class Enter:
+    """Take the member's nick and enter the first room: from here on they are one of the people."""
+
+    room: str
+
+
+@attrs.frozen
+class Say:
+    """Say a line in the current room. With `echo` the author is shown it too."""
+
+    text: str
+    echo: bool = False
+
+
+@attrs.frozen
+class Act:
+    """Say in the current room what one does: ``** ann waves``."""
+
+    text: str
+
+
+@attrs.frozen
+class Announce:
+    """Let the server say a line in a room, or the current one: ``* ann rolled 6``."""
+
+    text: str
+    room: str = ""
+
+
+@attrs.frozen
+class Tell:
+    """Say a line to one person alone."""
+
+    nick: str
+    text: str
+
+
+@attrs.frozen
+class Reply:
+    """Say a line to whom the member has last exchanged a private one with."""
+
+    text: str
+
+
+@attrs.frozen
+class Join:
+    """Enter a room, which is made if there is none, and make it the current one."""
+
+    room: str
+
+
+@attrs.frozen
+class Leave:
+    """Leave a room, with a last word or without one."""
+
+    room: str
+    text: str = ""
+
+
+@attrs.frozen
+class Switch:
+    """Make a room the current one."""
+
+    room: str
+
+
+@attrs.frozen
+class Rename:
+    """Take another nick."""
+
+    nick: str
+
+
+@attrs.frozen
+class SetTopic:
+    """Set the topic of a room; an empty text takes it away."""
+
+    room: str
+    topic: str
+
+
+@attrs.frozen
+class Ignore:
+    """Show nothing more of what a nick says."""
+
+    nick: str
+
+
+@attrs.frozen
+class Unignore:
+    """Show again what a nick says."""
+
+    nick: str
+
+
+@attrs.frozen
+class SetQuiet:
+    """Show who joins and leaves, or do not."""
+
+    quiet: bool
+
+
+@attrs.frozen
+class SetJson:
+    """Show everything as JSON, or as text."""
+
+    json: bool
+
+
+@attrs.frozen
+class Depart:
+    """Leave everything, for `reason` (the server's), or with a last word (the member's)."""
+
+    reason: str = ""
+    text: str = ""
+
+
+@attrs.frozen
+class Settle:
+    """Do nothing. Its outcome comes after that of everything sent before it."""
+
+
+@attrs.frozen
+class Unfold:
+    """Tell the big rooms who came and went since the last time."""
+
+
+@attrs.frozen
+class Close:
+    """Announce no more departures: everybody is about to leave."""
+
+
+Request = (
+    Enter
+    | Say
+    | Act
+    | Announce
+    | Tell
+    | Reply
+    | Join
+    | Leave
+    | Switch
+    | Rename
+    | SetTopic
+    | Ignore
+    | Unignore
+    | SetQuiet
+    | SetJson
+    | Depart
+    | Settle
+    | Unfold
+    | Close
+)
