@@ -12,6 +12,7 @@ from trioserve.broker import Broker
 from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.fanout import TURN_DELIVERIES, Fanout
+from trioserve.handlers import Handlers
 from trioserve.messages import Event, Said
 from trioserve.observe import Counters
 from trioserve.requests import (
@@ -348,7 +349,7 @@ async def test_who_crashes_on_entering_leaves_no_ghost(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await bench.enter("ann")
-    monkeypatch.setattr("trioserve.broker.Entered", None)
+    monkeypatch.setattr("trioserve.handlers.Entered", None)
     with pytest.raises(ChatError, match="that failed on the server"):
         await bench.broker.call(Member("bob", Ear(), active=0.0), Enter("#lobby"))
     monkeypatch.undo()
@@ -362,14 +363,14 @@ async def test_who_crashes_on_entering_leaves_no_ghost(
 async def test_a_crash_at_the_servers_own_requests_ends_nobodys_session(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, kind: type[Request]
 ) -> None:
-    obey = Broker._obey
+    obey = Handlers.obey
 
-    def crash(broker: Broker, member: Member, request: Request) -> None:
+    def crash(handlers: Handlers, member: Member, request: Request) -> None:
         if isinstance(request, kind):
             raise RuntimeError("crashed")
-        obey(broker, member, request)
+        obey(handlers, member, request)
 
-    monkeypatch.setattr(Broker, "_obey", crash)
+    monkeypatch.setattr(Handlers, "obey", crash)
     async with open_chat(Config(rooms=RoomLimits(fold_above=1))) as chat:
         ann, _ = await chat.join("ann"), await chat.join("bob")
 

@@ -13,53 +13,24 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, assert_never
+from typing import Final
 
 import trio
 
 from trioserve.errors import ChatError
 from trioserve.events import Events
 from trioserve.fanout import Fanout
+from trioserve.handlers import Handlers
 from trioserve.messages import (
-    Acted,
-    Announced,
-    Departed,
-    Entered,
     Event,
-    Joined,
-    Left,
     Noticed,
-    Renamed,
-    Said,
-    Told,
-    TopicSet,
 )
-from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.requests import (
-    Act,
-    Announce,
-    Close,
-    Depart,
-    Enter,
-    Ignore,
-    Join,
-    Leave,
-    Rename,
-    Reply,
     Request,
     Say,
-    SetJson,
-    SetQuiet,
-    Settle,
-    SetTopic,
-    Switch,
-    Tell,
-    Unfold,
-    Unignore,
 )
 from trioserve.rooms import Member, Piece
-from trioserve.wire.text import flatten
 from trioserve.world import World
 
 TURN_REQUESTS: Final = 256  # handled before what came of them is shown
@@ -123,10 +94,8 @@ class Broker:
         self.house = Member("server", Nowhere(), active=0.0)  # who asks for the server itself
         self._fanout = Fanout(world, counters)
         self._counters = counters
-        self._now_ns = now_ns
+        self._handlers = Handlers(world, self._fanout, counters, now_ns)
         self._send, self._receive = trio.open_memory_channel[Item](inbox_size)
-        self._closing = False
-        self._last_id = 0
 
     async def run(self) -> None:
         """Handle requests until cancelled."""
@@ -188,7 +157,7 @@ class Broker:
         member, request, outcome = item
         refusal: ChatError | None = None
         try:
-            self._obey(member, request)
+            self._handlers.obey(member, request)
         except ChatError as error:
             refusal = error
         except Exception:
@@ -206,141 +175,3 @@ class Broker:
         except Exception:
             log.exception("a refusal could not be shown")
             self._counters.crashes += 1
-
-    # ------------------------------------------------------------ requests
-
-    def _obey(self, member: Member, request: Request) -> None:  # noqa: C901  (a case for each)
-        """Handle a request; raises ChatError, before anything has changed, to refuse it."""
-        world, fanout = self.world, self._fanout
-        match request:
-            case Say(text, echo):
-                room = world.current_room(member)
-                said = Said(self._next_id(), room.name, member.nick, text)
-                # A terminal has shown the line to its author; a program has not.
-                fanout.post(room, said, silent=None if echo or member.json else member)
-            case Act(text):
-                room = world.current_room(member)
-                fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
-            case Announce(text, name):
-                room = world.room(name) if name else world.current_room(member)
-                fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
-            case Tell(nick, text):
-                self._tell(member, world.member(nick), text)
-            case Reply(text):
-                self._tell(member, world.correspondent(member), text)
-            case Enter(name):
-                self._enter(member, name)
-            case Join(name):
-                self._join(member, name)
-            case Leave(name, text):
-                self._leave(member, name, flatten(text))
-            case Switch(name):
-                room = world.room_of(member, name)
-                fanout.flush_rooms(member.rooms.values())
-                world.switch(member, room)
-            case Rename(nick):
-                old = member.nick
-                fanout.flush_rooms(member.rooms.values())
-                world.rename(member, nick)
-                fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
-            case SetTopic(name, topic):
-                room = world.room_of(member, name)
-                topic = flatten(topic)
-                fanout.post(room, TopicSet(room.name, member.nick, topic))
-                room.topic = topic
-            case Ignore(nick):
-                fanout.flush_rooms(member.rooms.values())
-                world.ignore(member, nick)
-            case Unignore(nick):
-                fanout.flush_rooms(member.rooms.values())
-                world.unignore(member, nick)
-            case SetQuiet(quiet):
-                fanout.flush_rooms(member.rooms.values())
-                world.set_quiet(member, quiet)
-            case SetJson(json):
-                fanout.flush_rooms(member.rooms.values())
-                world.set_json(member, json)
-            case Depart(reason, text):
-                self._depart(member, reason, flatten(text))
-            case Settle():
-                pass  # that it was handled is all there is to know
-            case Unfold():
-                fanout.unfold()
-            case Close():
-                self._closing = True
-            case _:
-                assert_never(request)
-
-    def _tell(self, member: Member, other: Member, text: str) -> None:
-        self.world.refuse_absent(member)
-        if other.outlet.lagging:
-            raise ChatError(f"{other.nick} is not reading at the moment; try again later")
-        if other.ignores(member.nick):
-            raise ChatError(f"{other.nick} ignores you")
-        told_id = self._next_id()
-        other.correspondent = member
-        self._fanout.put(other, Told(told_id, member.nick, "you", text))
-        if other is not member:
-            member.correspondent = other
-            self._fanout.put(member, Told(told_id, "you", other.nick, text))
-
-    def _enter(self, member: Member, name: str) -> None:
-        self.world.enter(member)
-        try:
-            self._join(member, name)
-        except Exception:
-            self.world.depart(member)  # or a ghost would keep the nick
-            raise
-
-    def _join(self, member: Member, name: str) -> None:
-        # Another one of its rooms may have been the current one.
-        self._fanout.flush_rooms(member.rooms.values())
-        existing = self.world.rooms.get(fold(name))
-        if existing is not None and not existing.has_readers_like(member):
-            self._fanout.flush_rooms([existing])
-        room = self.world.join(member, name)
-        # Not a flush: when 100 come in one turn, that would be one each for all who are there.
-        room.add_latecomer(member)
-        limits = self.world.limits
-        messages = [
-            each for each in room.recent(limits.shown_on_join) if not member.ignores(each.nick)
-        ]
-        nicks = room.nicks(limits.names_shown)
-        entered = Entered(room.name, room.topic, nicks, len(room.members), messages)
-        self._fanout.show(member, entered)
-        joined = Joined(room.name, member.nick)
-        if len(room.members) > self.world.limits.fold_above:
-            self._fanout.crowd(room).add_joined(member.nick)
-            self._fanout.publish(joined)
-        else:
-            self._fanout.post(room, joined, silent=member)
-
-    def _leave(self, member: Member, name: str, text: str) -> None:
-        room = self.world.room_of(member, name)
-        self._fanout.flush_rooms(member.rooms.values())
-        self.world.leave(member, room)
-        left = Left(room.name, member.nick, text=text)
-        if len(room.members) > self.world.limits.fold_above:
-            self._fanout.crowd(room).add_left(member.nick)
-            self._fanout.publish(left)
-        else:
-            self._fanout.post(room, left)
-
-    def _depart(self, member: Member, reason: str, text: str) -> None:
-        if not self.world.is_here(member):
-            return
-        self._fanout.flush_rooms(member.rooms.values())
-        rooms = list(member.rooms.values())
-        if not self._closing:
-            small = [room for room in rooms if len(room.members) <= self.world.limits.fold_above]
-            self._fanout.tell_neighbours(member, Departed(member.nick, reason, text), small)
-            for room in rooms:
-                if len(room.members) > self.world.limits.fold_above:
-                    self._fanout.crowd(room).add_left(member.nick)
-        self.world.depart(member)
-
-    def _next_id(self) -> int:
-        """Microseconds since 1970, yet always more than ever before."""
-        self._counters.messages += 1
-        self._last_id = max(self._last_id + 1, self._now_ns() // 1000)
-        return self._last_id
