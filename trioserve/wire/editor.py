@@ -1,0 +1,309 @@
+"""The protected input line: keys and incoming lines in, bytes for the terminal out.
+
+It needs a terminal that sends each key (telnet's character mode), and shows what is
+typed in one row at the bottom, below everything that was printed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from trioserve.wire.buffer import MAX_DRAFT, MAX_LINE, Draft, History, lines_of
+from trioserve.wire.keys import Key, Keystroke, Paste
+from trioserve.wire.row import (
+    ERASE,
+    ERASE_BELOW,
+    MIN_WIDTH,
+    WIPE,
+    Row,
+    cell_width,
+    fit_prompt,
+    shown,
+    view,
+)
+from trioserve.wire.text import clean, encode, names
+
+MAX_CHOICES: Final = 40  # shown of a completion
+
+
+@attrs.frozen
+class Submitted:
+    """A line was typed to its end. Its row is gone: show the line as the room sees it."""
+
+    text: str
+
+
+@attrs.frozen
+class Interrupted:
+    """Ctrl-C was pressed, and there was nothing to clear."""
+
+
+@attrs.frozen
+class Ended:
+    """Ctrl-D was pressed on an empty line."""
+
+
+@attrs.frozen
+class CompletionWanted:
+    """Tab was pressed: give `Editor.complete` what `word` can become."""
+
+    word: str
+    before: str  # what stands before the word on its line
+
+    @property
+    def at_start(self) -> bool:
+        """Whether it is the first word of its line."""
+        return not self.before.strip()
+
+
+@attrs.frozen
+class PasteRefused:
+    """A paste was too long, and nothing of it is in the draft."""
+
+    reason: str
+
+
+Happening: TypeAlias = Submitted | Interrupted | Ended | CompletionWanted | PasteRefused
+
+_EDITS: Final[dict[Key, Callable[[Draft], bool | None]]] = {
+    Key.LEFT: Draft.left,
+    Key.RIGHT: Draft.right,
+    Key.HOME: Draft.home,
+    Key.END: Draft.end,
+    Key.WORD_LEFT: Draft.word_left,
+    Key.WORD_RIGHT: Draft.word_right,
+    Key.BACKSPACE: Draft.backspace,
+    Key.DELETE: Draft.delete,
+    Key.KILL_LEFT: Draft.kill_left,
+    Key.KILL_RIGHT: Draft.kill_right,
+    Key.KILL_BLANK_WORD: Draft.kill_blank_word,
+    Key.KILL_WORD_LEFT: Draft.kill_word_left,
+    Key.KILL_WORD_RIGHT: Draft.kill_word_right,
+    Key.TRANSPOSE: Draft.transpose,
+}
+
+
+def _at_least_the_minimum(width: int) -> int:
+    return max(width, MIN_WIDTH)
+
+
+@attrs.define(eq=False)
+class Editor:
+    """A prompt and a draft in the last row, which survive whatever is printed above.
+
+    The row is never wider than the screen: a longer draft scrolls sideways. Its last
+    column stays empty, or stands under the cursor: a terminal that has filled it is in
+    a state of its own.
+
+    Changes are drawn when `take_output` or `above` is called, and then at once.
+    """
+
+    width: int = attrs.field(converter=_at_least_the_minimum)  # columns
+    prompt: str = attrs.field(converter=clean)
+    max_line: int = MAX_LINE  # bytes
+    max_draft: int = MAX_DRAFT  # bytes
+    _draft: Draft = attrs.field(init=False)
+    _put_aside: Draft | None = attrs.field(default=None, init=False)  # while a secret is typed
+    _history: History = attrs.field(factory=History, init=False)
+    _left: int = attrs.field(default=0, init=False)  # the first cell of the draft in view
+    _drawn: Row | None = attrs.field(default=None, init=False)  # what the screen shows, if known
+    _redraw: bytes | None = attrs.field(default=None, init=False)  # draws it, until it changes
+    _above: bytearray = attrs.field(factory=bytearray, init=False)
+    _bell: bool = attrs.field(default=False, init=False)
+    # The word that the last Tab left as it is; any other key forgets it.
+    _ambiguous: str | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._draft = self._new_draft()
+
+    @property
+    def secret(self) -> bool:
+        """Whether what is typed is not shown, kept, or completed."""
+        return self._put_aside is not None
+
+    # ----------------------------------------------------------------- keys
+
+    def feed(self, key: Keystroke) -> list[Happening]:
+        """Take a key, and return what the caller has to see to, in order."""
+        self._redraw = None
+        ambiguous, self._ambiguous = self._ambiguous, None
+        match key:
+            case str():
+                self._ring_unless(self._draft.insert(key))
+            case Paste():
+                return self._paste(key.text)
+            case Key.ENTER:
+                return self._submit()
+            case Key.TAB:
+                self._ambiguous = ambiguous
+                return self._tab()
+            case Key.INTERRUPT:
+                return [Interrupted()] if not self._clear() else []
+            case Key.END_OF_INPUT:
+                if not self._draft.cells:
+                    return [Ended()]
+                self._draft.delete()
+            case Key.YANK:
+                self._ring_unless(self._draft.yank())
+            case Key.CLEAR_SCREEN:
+                self._above += WIPE
+            case Key.UP | Key.DOWN if not self.secret:
+                move = self._history.up if key is Key.UP else self._history.down
+                move(self._draft)
+            case _ if key in _EDITS:
+                self._ring_unless(_EDITS[key](self._draft) is not False)
+        return []
+
+    def complete(self, wanted: CompletionWanted, candidates: Sequence[str]) -> None:
+        """Answer Tab with what the word can become, the likeliest first.
+
+        One candidate takes the word's place, with whatever it ends in (``ann: ``);
+        of several what they begin with in common. Where that is no more than the
+        word, a second Tab prints them above. An answer to a word that is no longer
+        before the cursor comes too late, and does nothing.
+        """
+        if self.secret or self._wanted().word != wanted.word:
+            return
+        self._redraw = None
+        common = _common_beginning(candidates)
+        if len(common) > len(wanted.word) or (len(candidates) == 1 and common):
+            self._ring_unless(self._draft.replace_before(len(wanted.word), common))
+        elif candidates and self._ambiguous == wanted.word:
+            choices = [candidate.strip() for candidate in candidates[:MAX_CHOICES]]
+            self.print_above([f"-- {names(choices, len(candidates))}"])
+        else:
+            self._bell = True
+        self._ambiguous = self._wanted().word
+
+    # --------------------------------------------------------------- output
+
+    def take_output(self) -> bytes:
+        """Return what brings the screen up to date, to be written at once; mostly little."""
+        if self._redraw is not None and not self._above:
+            return self._take_bell()
+        row = self._row()
+        drawn, self._drawn = self._drawn, row
+        self._redraw = row.drawn()
+        if drawn is not None and not self._above:
+            return self._take_bell() + row.drawn_over(drawn)
+        erase = ERASE_BELOW if drawn is None else ERASE
+        above = bytes(self._above)
+        self._above.clear()
+        return self._take_bell() + erase + above + self._redraw
+
+    def above(self, lines: bytes) -> bytes:
+        """Return the bytes that show whole lines above the row, and the row as it is now.
+
+        The lines end with CR LF, and are safe for a terminal. This is for what comes
+        in: two joins of bytes as long as no key is pressed.
+        """
+        if self._redraw is None or self._above:
+            self._above += lines
+            return self.take_output()
+        return ERASE + lines + self._redraw
+
+    def print_above(self, lines: Sequence[str]) -> None:
+        """Print lines above the row with the next output, made safe."""
+        for line in lines:
+            self._above += encode(line)
+
+    def close(self) -> bytes:
+        """Return the bytes that take the row away, for good: lines can be printed as they are."""
+        return ERASE + bytes(self._above)
+
+    # -------------------------------------------------------------- changes
+
+    def resize(self, width: int) -> None:
+        """Draw for another number of columns from now on."""
+        # A terminal may have cut or wrapped the row by itself; what is below is of no use.
+        self.width = width
+        self._drawn = self._redraw = None
+
+    def set_prompt(self, prompt: str, *, secret: bool = False) -> None:
+        """Show another prompt; with `secret`, what is typed behind it is not shown.
+
+        A draft is no beginning of a secret: it is put aside, and comes back afterwards.
+        """
+        self.prompt = prompt
+        self._redraw = self._ambiguous = None
+        if secret and self._put_aside is None:
+            self._put_aside, self._draft = self._draft, self._new_draft()
+        elif not secret and self._put_aside is not None:
+            self._draft, self._put_aside = self._put_aside, None
+
+    # ---------------------------------------------------------------- inside
+
+    def _new_draft(self) -> Draft:
+        return Draft(self.max_line, self.max_draft)
+
+    def _ring_unless(self, fits: bool) -> None:
+        if not fits:
+            self._bell = True
+
+    def _take_bell(self) -> bytes:
+        bell, self._bell = self._bell, False
+        return b"\a" if bell else b""
+
+    def _paste(self, text: str | None) -> list[Happening]:
+        if text is None:
+            return self._refuse(f"a paste longer than {self.max_draft} bytes is refused")
+        if self.secret:
+            text = text.split("\n")[0]  # the rest would be read by the room
+        if self._draft.insert(text):
+            return []
+        return self._refuse(
+            f"a paste that makes a line longer than {self.max_line} bytes,"
+            f" or all of them than {self.max_draft}, is refused"
+        )
+
+    def _refuse(self, reason: str) -> list[Happening]:
+        self._bell = True
+        return [PasteRefused(reason)]
+
+    def _submit(self) -> list[Happening]:
+        lines = lines_of(self._draft.text)
+        self._clear()
+        if not self.secret:
+            for line in lines:
+                self._history.add(line)
+        return [Submitted(line) for line in lines]
+
+    def _clear(self) -> bool:
+        """Empty the draft; return whether there was anything in it."""
+        was_empty = not self._draft.cells
+        self._draft.clear()
+        if not self.secret:
+            self._history.leave()
+        return not was_empty
+
+    def _tab(self) -> list[Happening]:
+        return [] if self.secret else [self._wanted()]
+
+    def _wanted(self) -> CompletionWanted:
+        line = "".join(self._draft.cells[: self._draft.cursor]).rpartition("\n")[2]
+        word = line.rpartition(" ")[2]
+        return CompletionWanted(word, line.removesuffix(word))
+
+    def _row(self) -> Row:
+        prompt = fit_prompt(self.prompt, min(self.width // 2, self.width - MIN_WIDTH))
+        if self.secret:
+            return Row(prompt, len(prompt))
+        room = self.width - 1 - sum(map(cell_width, prompt))
+        cells, cursor = self._draft.cells, self._draft.cursor
+        self._left, right = view(cells, cursor, self._left, room)
+        part = tuple(map(shown, cells[self._left : right]))
+        return Row(prompt + part, len(prompt) + cursor - self._left)
+
+
+def _common_beginning(candidates: Sequence[str]) -> str:
+    """What all begin with, as the first of them spells it."""
+    if not candidates:
+        return ""
+    first = candidates[0]
+    for other in candidates[1:]:
+        end = 0
+        while end < min(len(first), len(other)) and first[end].lower() == other[end].lower():
+            end += 1
+        first = first[:end]
+    return first
