@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import attrs
 import trio
@@ -16,6 +17,7 @@ import trio
 from trioserve.context import Caller, Context
 from trioserve.declarations import Command, Permission
 from trioserve.errors import ChatError
+from trioserve.guard import lone, parted, refusal_in
 from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
 from trioserve.plugins import Plugin, timed
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False)
-class _Question:
+class Question:
     """What the running command has asked; `answer` stays None when the input ends first."""
 
     answered: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -43,7 +45,11 @@ class _Call:
     plugin: Plugin | None
     timeout: float = math.inf  # seconds
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    question: _Question | None = attrs.field(default=None, init=False)
+    question: Question | None = attrs.field(default=None, init=False)
+
+
+# The call that a task belongs to: a background task of its plug-in's does not.
+_asker: ContextVar[_Call | None] = ContextVar("_asker", default=None)
 
 
 @attrs.define(eq=False)
@@ -146,21 +152,22 @@ class Calls:
         question.answered.set()
         return True
 
-    async def next_answer(self) -> str | None:
-        """Wait for the line that comes next; None if the input ends first.
+    @contextmanager
+    def asking(self) -> Iterator[Question]:
+        """A question of the running command, to be answered by the line that comes next.
 
         Raises:
-            RuntimeError: if something is asked already, or nothing runs that could ask.
+            RuntimeError: if something is asked already, or who asks is not what runs.
         """
         call = self._current
-        if call is None or call.question is not None:
+        if call is None or call.question is not None or _asker.get() is not call:
             raise RuntimeError("only a running command may ask, and one question at a time")
-        question = call.question = _Question()
+        question = call.question = Question()
         try:
-            await question.answered.wait()
+            yield question
         finally:
-            call.question = None
-        return question.answer
+            if call.question is question:
+                call.question = None
 
     # -------------------------------------------------------------- the task
 
@@ -169,6 +176,7 @@ class Calls:
         self.nursery.start_soon(self._perform, call)
 
     async def _perform(self, call: _Call) -> None:
+        _asker.set(call)
         # The guard is outermost: what a nursery of the command's raises beside its own
         # cancellation comes out of the scope without it.
         with self._guard(call.name, call.plugin) as failed, call.scope:
@@ -192,16 +200,24 @@ class Calls:
         told: list[str] = []
         try:
             yield told
-        except* ChatError as refusals:
-            told.append(str(_first(refusals)))
-        except* (Exception, SystemExit) as crashes:  # a command must not end the server either
-            self.services.counters.crashes += 1
-            if plugin is not None:
-                plugin.count_error()
-            log.error("%s: %s crashed", self.member.nick, name, exc_info=_lone(crashes))
-            told.append(f"{name} failed on the server; it has been logged")
+        except BaseException as error:
+            crash, passing = parted(error)
+            if crash is not None:
+                told.append(self._told_of(crash, name, plugin))
+            if passing is not None:
+                raise passing from None
         for text in told:
             self._notice(text)
+
+    def _told_of(self, crash: BaseException, name: str, plugin: Plugin | None) -> str:
+        """What the caller is told of what a command has raised; all but a refusal is logged."""
+        if (refusal := refusal_in(crash)) is not None:
+            return str(refusal)
+        self.services.counters.crashes += 1
+        if plugin is not None:
+            plugin.count_error()
+        log.error("%s: %s crashed", self.member.nick, name, exc_info=lone(crash))
+        return f"{name} failed on the server; it has been logged"
 
     def _check(self, command: Command) -> None:
         if not self.permits(command):
@@ -209,17 +225,3 @@ class Calls:
 
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.member.style()))
-
-
-def _lone(error: BaseException) -> BaseException:
-    """What a group holds, if that is one exception."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first exception of a group that is none itself."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -13,8 +13,9 @@ import trio
 
 from trioserve import names
 from trioserve.actor import Actor
-from trioserve.declarations import Command
+from trioserve.declarations import Command, Filter
 from trioserve.errors import ChatError
+from trioserve.guard import lone, parted, refusal_in
 from trioserve.host import Host
 from trioserve.messages import Message, Noticed
 from trioserve.observe import Counters
@@ -91,18 +92,28 @@ class Context(Actor):
     async def passed(self, text: str) -> str:
         """The text as the filters let it pass; raises ChatError if one refuses it."""
         for filter_, plugin in self.plugins.filters:
-            try:
-                answer = filter_.function(attrs.evolve(self, plugin=plugin), text)
-                if inspect.isawaitable(answer):
-                    answer = await timed(answer, plugin)
-                text = text if answer is None else clean(answer)
-            except ChatError:
-                raise
-            except Exception:
-                # The message passes: a broken filter must not silence everybody.
-                log.exception("%s: a filter crashed", plugin.name)
-                plugin.count_error()
+            # Of a plug-in that is removed meanwhile, the message passes.
+            with trio.CancelScope() as scope, plugin.running_call(scope):
+                text = await self._passed_by(filter_, plugin, text)
         return text
+
+    async def _passed_by(self, filter_: Filter, plugin: Plugin, text: str) -> str:
+        try:
+            with plugin.held_loop():
+                answer = filter_.function(attrs.evolve(self, plugin=plugin), text)
+            if inspect.isawaitable(answer):
+                answer = await timed(answer, plugin)
+            return text if answer is None else clean(answer)
+        except BaseException as error:
+            crash, passing = parted(error)
+            if passing is not None or crash is None:
+                raise
+            if (refusal := refusal_in(crash)) is not None:
+                raise refusal from None
+            # The message passes: a broken filter must not silence everybody.
+            log.error("%s: a filter crashed", plugin.name, exc_info=lone(crash))
+            plugin.count_error()
+            return text
 
     # ----------------------------------------------------- to the caller alone
 
@@ -142,10 +153,11 @@ class Context(Actor):
                     found.popleft()
             if gone:
                 self.reply(f"{plural(gone, 'message')} no longer kept --")
+                gone = 0
             self.reply("now --")
         finally:
             # Of one that is cancelled, the rest is still missed.
-            self.outbox.give_back_missed(name, [message.id for message in found])
+            self.outbox.give_back_missed(name, [message.id for message in found], gone)
 
     async def ask(
         self,

@@ -113,16 +113,16 @@ class Conversation:
         meant = self.services.plugins.registry.match(line)
         if not await self._allowed(1.0 if meant is None else meant.cost):
             return
-        try:
-            # Only now: it may have been loaded anew while we waited.
-            command, rest = self.services.plugins.registry.find(line)
-        except ChatError as error:
-            self._notice(str(error))
-            return
         if self._unsettled:
             # A command sees the effects of all that was typed before it.
             self._unsettled = False
             await self.services.broker.call(self.member, Settle())
+        try:
+            # Only now, and nothing waits behind it: a plug-in may be loaded anew meanwhile.
+            command, rest = self.services.plugins.registry.find(line)
+        except ChatError as error:
+            self._notice(str(error))
+            return
         if command.waits or (self.outbox.lagging and not command.urgent):
             self._calls.start(command, rest)
             await self._read_on()
@@ -151,7 +151,8 @@ class Conversation:
 
     def _signalled(self, signal: Signal) -> None:
         if signal is Signal.INTERRUPT:
-            self.outbox.put(b"\r\n")  # behind the ^C that the terminal shows
+            if not self.member.json:
+                self.outbox.put(b"\r\n")  # behind the ^C that the terminal shows
             self.cancel()
         else:
             self._notice("yes, the server is here")
@@ -265,19 +266,21 @@ class Conversation:
         Raises:
             InputEnded: if there will be none.
         """
-        self.outbox.put(render(Asked(prompt), self.member.style()))
-        while len(self.intake):
-            typed = self.intake.pop()
-            if isinstance(typed, str):
-                return clean(typed)
-            if typed is None:
-                self._tell_too_long()
-            else:
-                self._signalled(typed)
-        answer = None if self.intake.ended else await self._calls.next_answer()
-        if answer is None:
+        with self._calls.asking() as question:
+            self.outbox.put(render(Asked(prompt), self.member.style()))
+            while len(self.intake):
+                typed = self.intake.pop()
+                if isinstance(typed, str):
+                    return clean(typed)
+                if typed is None:
+                    self._tell_too_long()
+                else:
+                    self._signalled(typed)
+            if not self.intake.ended:
+                await question.answered.wait()
+        if question.answer is None:
             raise InputEnded("the input has ended before the answer")
-        return answer
+        return question.answer
 
     def permits(self, command: Command) -> bool:
         """Whether the person may use a command here and now."""

@@ -46,8 +46,8 @@ class Events:
         return self
 
     async def __anext__(self) -> Event | Missed:
+        await trio.lowlevel.checkpoint()
         if self._missed and not self._receive.statistics().current_buffer_used:
             missed, self._missed = self._missed, 0
-            await trio.lowlevel.checkpoint()
             return Missed(missed)
         return await self._receive.receive()

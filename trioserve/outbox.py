@@ -66,6 +66,7 @@ class Outbox:
     transport: Transport
     drains: "Drains"
     on_fail: Callable[[OSError | str], None]
+    style: Callable[[], Style] = Style  # how the reader wants to be told of what was skipped
     size: int = attrs.field(default=0, init=False)  # bytes waiting
     missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
     _waiting: deque[bytes] | None = attrs.field(default=None, init=False)
@@ -115,15 +116,16 @@ class Outbox:
         """Return what of a room was skipped since this was last asked, and forget it."""
         return self.missed.pop(room, None) if self.missed is not None else None
 
-    def give_back_missed(self, room: str, ids: list[int]) -> None:
-        """Note that these have been skipped still, before all that were skipped meanwhile."""
-        if ids and not self._closed:
+    def give_back_missed(self, room: str, ids: list[int], others: int) -> None:
+        """Note that these, and so many others, have been skipped still, before what is by now."""
+        if (ids or others) and not self._closed:
             later = self.take_missed(room)
             missed = Missed(deque(maxlen=self.drains.limits.remembered))
             missed.add(tuple(ids))
             if later is not None:
                 missed.add(tuple(later.ids))
                 missed.count = len(ids) + later.count
+            missed.count += others
             self.missed = {**(self.missed or {}), room: missed}
 
     async def below_soft(self) -> None:
@@ -194,7 +196,7 @@ class Outbox:
             for room, count in skipped.items():
                 if count:
                     kept = min(count, self.drains.limits.remembered)
-                    self._queue(render(Skipped(room, count, kept), Style()))
+                    self._queue(render(Skipped(room, count, kept), self.style()))
 
     def _try_send(self, data: bytes) -> int:
         try:

@@ -88,6 +88,12 @@ class Plugin:
     def counted_call(self) -> Iterator[None]:
         """Count a call, and for how long the block holds the loop."""
         self.calls += 1
+        with self.held_loop():
+            yield
+
+    @contextmanager
+    def held_loop(self) -> Iterator[None]:
+        """Count for how long the block holds the loop."""
         began = perf_counter()
         try:
             yield
@@ -143,6 +149,8 @@ class Plugin:
                         if isinstance(each, Service | Watcher):
                             nursery.start_soon(self._run_service, each, host)
                     await trio.sleep_forever()
+            if not self._services.cancel_called:
+                return  # the server ends
             self._services = trio.CancelScope()
             self.down.clear()
 
@@ -174,17 +182,26 @@ async def timed(awaitable: Awaitable[T], plugin: Plugin) -> T:
 
 @types.coroutine
 def _timed(steps: Generator[Any, Any, T], plugin: Plugin) -> Generator[Any, Any, T]:
-    sent: Any = None
+    # As `yield from` does, with a clock.
+    step: Callable[[Any], Any] = steps.send
+    value: Any = None
     while True:
         began = perf_counter()
         try:
-            wanted = steps.send(sent)
+            wanted = step(value)
         except StopIteration as stop:
             answer: T = stop.value
             return answer
         finally:
             plugin.seconds += perf_counter() - began
-        sent = yield wanted  # Trio answers with a value, also to tell of a cancellation
+        try:
+            value = yield wanted
+            step = steps.send
+        except GeneratorExit:
+            steps.close()
+            raise
+        except BaseException as error:  # Trio's, for one who awaits what is not Trio's
+            step, value = steps.throw, error
 
 
 class Plugins:

@@ -167,6 +167,7 @@ class Session:
         )
         # Already now: cancelled in the middle, what the broker has let in departs again.
         self._member = member
+        self._outbox.style = member.style
         await self._services.broker.call(member, Enter(self._services.first_room))
         return member
 
@@ -175,7 +176,7 @@ class Session:
         self._notice(f"faster than {rate:g} bytes a second: the rest is read at that pace")
 
     def _notice(self, text: str) -> None:
-        self._outbox.put(render(Noticed(text), Style()))
+        self._outbox.put(render(Noticed(text), self._outbox.style()))
 
     # ---------------------------------------------------------- how it ends
 

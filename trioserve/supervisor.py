@@ -9,6 +9,8 @@ from typing import Final
 
 import trio
 
+from trioserve.guard import lone, parted
+
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 16.0  # seconds before a crashed task is started again
@@ -48,19 +50,16 @@ async def supervise(
 def logged_crash(name: str, on_crash: Callable[[], object]) -> Iterator[list[BaseException]]:
     """Log what the block raises, report it to `on_crash`, and put it into the list yielded.
 
-    Of a group, a cancellation passes.
+    What has to pass (see `trioserve.guard`) passes.
     """
-    crash: list[BaseException] = []
+    crashes: list[BaseException] = []
     try:
-        yield crash
-    except* (Exception, SystemExit) as crashes:  # a plug-in must not end the server either
-        crash.append(crashes)
-        log.error("%s crashed", name, exc_info=_lone(crashes))
-        on_crash()
-
-
-def _lone(error: BaseException) -> BaseException:
-    """What a group holds, if that is one exception."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+        yield crashes
+    except BaseException as error:
+        crash, passing = parted(error)
+        if crash is not None:
+            crashes.append(crash)
+            log.error("%s crashed", name, exc_info=lone(crash))
+            on_crash()
+        if passing is not None:
+            raise passing from None
