@@ -200,12 +200,12 @@ class Calls:
         told: list[str] = []
         try:
             yield told
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103  (see guard.parted)
             crash, passing = parted(error)
             if crash is not None:
                 told.append(self._told_of(crash, name, plugin))
             if passing is not None:
-                raise passing from None
+                raise passing from None  # noqa: ASYNC104  (see guard.parted)
         for text in told:
             self._notice(text)
 

@@ -200,7 +200,8 @@ def _timed(steps: Generator[Any, Any, T], plugin: Plugin) -> Generator[Any, Any,
         except GeneratorExit:
             steps.close()
             raise
-        except BaseException as error:  # Trio's, for one who awaits what is not Trio's
+        # Trio's, for one who awaits what is not Trio's; it is raised within.
+        except BaseException as error:  # noqa: ASYNC103  (`steps.throw` raises it)
             step, value = steps.throw, error
 
 

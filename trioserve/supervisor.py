@@ -55,11 +55,11 @@ def logged_crash(name: str, on_crash: Callable[[], object]) -> Iterator[list[Bas
     crashes: list[BaseException] = []
     try:
         yield crashes
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC103  (see guard.parted)
         crash, passing = parted(error)
         if crash is not None:
             crashes.append(crash)
             log.error("%s crashed", name, exc_info=lone(crash))
             on_crash()
         if passing is not None:
-            raise passing from None
+            raise passing from None  # noqa: ASYNC104  (see guard.parted)
