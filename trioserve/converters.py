@@ -108,9 +108,10 @@ def undone_on_failure() -> Iterator[None]:
 
 
 def forget(module: str) -> None:
-    """Drop the converters of a module; commands declared with them keep them."""
-    for kind in [kind for kind, each in _converters.items() if each.function.__module__ == module]:
-        del _converters[kind]
+    """Drop the converters of a module or package; commands declared with them keep them."""
+    for kind, each in list(_converters.items()):
+        if f"{each.function.__module__}.".startswith(f"{module}."):
+            del _converters[kind]
 
 
 def _expected(where: str, function: Callable[..., Any]) -> str:

@@ -5,6 +5,7 @@ Those in ``trioserve/commands/`` are no different from anybody's own.
 
 import logging
 import pkgutil
+import sys
 import types
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -273,6 +274,7 @@ class Plugins:
         plugin.end()
         if plugin.module is not None:
             forget(plugin.module)
+            sys.modules.pop(plugin.module, None)
 
     async def run(self, broker: Broker) -> None:
         """Run what each plug-in does by itself, until cancelled."""
