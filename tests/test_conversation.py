@@ -365,6 +365,20 @@ async def test_a_command_that_waits_holds_up_its_caller_s_next_lines_and_nobody_
     await bob.sees("<ann> after")
 
 
+async def test_who_types_behind_a_command_that_runs_for_a_while_is_told_once(
+    chat: Chat,
+) -> None:
+    ann = await chat.join("ann")
+    await ann.types("/hang", "soon")
+    await ann.sees("-- hanging")
+    await ann.sees_nothing()
+
+    await trio.sleep(3)
+    await ann.types("one", "two")
+
+    assert ann.unseen().count("-- /hang still runs, and your lines wait; /cancel ends it") == 1
+
+
 async def test_a_command_sees_the_effects_of_the_lines_before_it(chat: Chat) -> None:
     ann = await chat.join("ann")
 

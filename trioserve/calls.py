@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Final
 
 import attrs
 import trio
@@ -24,6 +25,8 @@ from trioserve.plugins import Plugin, timed
 from trioserve.rooms import Member
 from trioserve.services import Services
 from trioserve.wire.render import render
+
+A_WHILE: Final = 3.0  # seconds that a command has run before who types behind it is told so
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ class _Call:
     timeout: float = math.inf  # seconds
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     question: Question | None = attrs.field(default=None, init=False)
+    began: float = attrs.field(factory=trio.current_time, init=False)
+    told: bool = attrs.field(default=False, init=False)  # that lines wait behind it
 
 
 # The call that a task belongs to: a background task of its plug-in's does not.
@@ -127,6 +132,13 @@ class Calls:
     @property
     def is_running(self) -> bool:
         return self._current is not None
+
+    def tell_waiting(self) -> None:
+        """Tell, once, who types behind a command that has run for a while."""
+        call = self._current
+        if call is not None and not call.told and trio.current_time() - call.began >= A_WHILE:
+            call.told = True
+            self._notice(f"{call.name} still runs, and your lines wait; /cancel ends it")
 
     def cancel(self) -> bool:
         """Cancel the call under way, which may take its time to go; whether there is one."""

@@ -80,7 +80,8 @@ class Context(Actor):
     def background(self, function: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         """Run an async function as a task of the plug-in's, without waiting for it.
 
-        It goes on when the caller leaves, and ends with the plug-in. If it
+        Let it act through `host`: it goes on when the caller leaves, and with them
+        their context can do no more. It ends with the plug-in. If it
         crashes, that is logged. Raises ChatError if the plug-in has too many.
         """
         self.plugin.start_soon(function, *arguments)
@@ -103,7 +104,10 @@ class Context(Actor):
                 answer = filter_.function(attrs.evolve(self, plugin=plugin), text)
             if inspect.isawaitable(answer):
                 answer = await timed(answer, plugin)
-            return text if answer is None else clean(answer)
+            text = text if answer is None else clean(answer)
+            if not text or text.isspace():
+                raise ChatError("nothing is left of that to be sent")
+            return text
         except BaseException as error:  # noqa: ASYNC103  (see guard.parted)
             crash, passing = parted(error)
             if passing is not None or crash is None:

@@ -169,6 +169,7 @@ class Conversation:
                 for each in typed:
                     if not self._jumps(each, alone=len(typed) == 1):
                         self.intake.push(each)
+                        self._calls.tell_waiting()
             self._calls.end_input()
             await trio.sleep_forever()
         self._pause = None

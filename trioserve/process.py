@@ -46,6 +46,7 @@ async def run(config: Config, *, strict: bool = False) -> int:
     plugins = built_in()
     faults = _install(plugins, [*offered(), *config.plugins])
     if faults and strict:
+        print("trioserve: not started (--strict)", file=sys.stderr)
         return 1
     config = attrs.evolve(config, connections=fit_open_files(config.connections))
     try:

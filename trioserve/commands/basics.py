@@ -18,7 +18,10 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
     """Show the commands, or what one of them does."""
     if command:
         found = ctx.plugins.registry.describe(command.removeprefix("/"))
-        ctx.reply("\n".join(f"{each.usage}\n{each.help}" for each in found))
+        lines = [f"{each.usage}\n{each.help}" for each in found if ctx.permits(each)]
+        if len(found) > 1 and found[0].group is not None:
+            lines.insert(0, found[0].group.help)
+        ctx.reply("\n".join(lines) or f"/{found[0].name} is for {found[0].permission.value}")
         return
     shown = [each for each in ctx.plugins.registry if not each.hidden and ctx.permits(each)]
     width = min(USAGE, max(len(each.usage) for each in shown))
