@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=Function)
 
 _MARK: Final = "__trioserve__"
+FILE_PREFIX: Final = "trioserve_plugin_"  # of the module that a plug-in's file becomes
 _NAME = re.compile(r"\w[\w-]*")
 
 
@@ -294,7 +295,12 @@ def _command(function: Function, group: Group | None, **options: Unpack[Options]
         urgent=urgent,
         permission=options.get("permission", Permission.EVERYONE),
         hidden=options.get("hidden", False),
-        category=options.get("category") or function.__module__.rpartition(".")[2],
+        category=options.get("category") or _category(function),
         timeout=timeout,
         group=group,
     )
+
+
+def _category(function: Function) -> str:
+    """The module's name, of a file without what it is told apart from other modules by."""
+    return function.__module__.rpartition(".")[2].removeprefix(FILE_PREFIX)

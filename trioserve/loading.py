@@ -11,6 +11,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from trioserve.converters import undone_on_failure
+from trioserve.declarations import FILE_PREFIX
 from trioserve.errors import PluginError
 
 
@@ -93,7 +94,7 @@ def _locate_file(source: str) -> tuple[str, str]:
     path = Path(source).resolve()
     if not path.is_file():
         raise PluginError(f"{source}: there is no such file")
-    return f"trioserve_plugin_{path.stem}", str(path)
+    return f"{FILE_PREFIX}{path.stem}", str(path)
 
 
 def _locate_module(source: str) -> tuple[str, str]:
