@@ -1,4 +1,4 @@
-"""What is measured, and the bar for trioserve (the repository's issue 3)."""
+"""What is measured, and the bar for trioserve."""
 
 from typing import Final, Literal
 
