@@ -21,7 +21,7 @@ from trioserve.errors import ChatError
 from trioserve.guard import lone, parted, refusal_in
 from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
-from trioserve.plugins import Plugin, timed
+from trioserve.plugin import Plugin, timed
 from trioserve.rooms import Member
 from trioserve.services import Services
 from trioserve.wire.render import render

@@ -20,7 +20,8 @@ from trioserve.host import Host
 from trioserve.messages import Message, Noticed
 from trioserve.observe import Counters
 from trioserve.outbox import Outbox
-from trioserve.plugins import Plugin, Plugins, timed
+from trioserve.plugin import Plugin, timed
+from trioserve.plugins import Plugins
 from trioserve.requests import Ignore, Reply, SetJson, SetQuiet, Unignore
 from trioserve.store import Store
 from trioserve.wire.render import render
