@@ -35,7 +35,7 @@ from trioserve.rooms import Member, Piece
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 from trioserve.wire.render import render
-from trioserve.wire.text import Style
+from trioserve.wire.style import Style
 from trioserve.world import RoomLimits, World
 
 # ------------------------------------------------- the broker by itself

@@ -10,7 +10,7 @@ from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, 
 from trioserve.observe import Counters
 from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.render import render
-from trioserve.wire.text import Style
+from trioserve.wire.style import Style
 from trioserve.world import RoomLimits, World
 
 

@@ -27,7 +27,8 @@ from trioserve.messages import (
     TopicSet,
 )
 from trioserve.wire.render import render
-from trioserve.wire.text import MAX_MARKS, Style, clean, duration, encode, flatten, names, plural
+from trioserve.wire.style import Style
+from trioserve.wire.text import MAX_MARKS, clean, duration, encode, flatten, names, plural
 
 ZWNJ, ZWJ = "\u200c\u200d"
 # Format characters (Cf) with a shape of their own: numbers are written over or under

@@ -10,7 +10,7 @@ from trioserve.errors import ChatError
 from trioserve.messages import Event, Said
 from trioserve.names import fold
 from trioserve.rooms import Member, Piece
-from trioserve.wire.text import Style
+from trioserve.wire.style import Style
 from trioserve.world import MAX_IGNORED, RoomLimits, World
 
 HERE, ELSEWHERE = Style(here=True), Style(here=False)

@@ -22,9 +22,10 @@ from trioserve.observe import Counters
 from trioserve.outbox import Outbox
 from trioserve.plugin import Plugin, timed
 from trioserve.plugins import Plugins
-from trioserve.requests import Ignore, Reply, SetJson, SetQuiet, Unignore
+from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, Unignore
 from trioserve.store import Store
 from trioserve.wire.render import render
+from trioserve.wire.style import Look
 from trioserve.wire.text import clean, plural
 
 MAX_REPLY: Final = 64 * 1024  # bytes of one answer
@@ -216,6 +217,10 @@ class Context(Actor):
     async def set_json(self, json: bool) -> None:
         """Show the caller everything as JSON lines, or as text."""
         await self.broker.call(self.member, SetJson(json))
+
+    async def set_look(self, look: Look) -> None:
+        """Show the caller everything so: mostly a changed `member.look`."""
+        await self.broker.call(self.member, SetLook(look))
 
 
 def _chunks(messages: Iterable[Message]) -> Iterator[list[Message]]:

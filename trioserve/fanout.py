@@ -17,7 +17,7 @@ from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.rooms import Crowd, Member, Piece, Room
 from trioserve.wire.render import render
-from trioserve.wire.text import Style
+from trioserve.wire.style import Style
 from trioserve.world import World
 
 # A turn is full at any of these. A fresh socket takes 46-98 KiB at once, and

@@ -39,7 +39,9 @@ from trioserve.requests import (
     Request,
     Say,
     SetJson,
+    SetLook,
     SetQuiet,
+    SetScreen,
     Settle,
     SetTopic,
     Switch,
@@ -71,7 +73,7 @@ class Handlers:
                 room = world.current_room(member)
                 said = Said(self._next_id(), room.name, member.nick, text)
                 # A terminal has shown the line to its author; a program has not.
-                fanout.post(room, said, silent=None if echo or member.json else member)
+                fanout.post(room, said, silent=None if echo or member.sees_own_lines else member)
             case Act(text):
                 room = world.current_room(member)
                 fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
@@ -114,6 +116,12 @@ class Handlers:
             case SetJson(json):
                 fanout.flush_rooms(member.rooms.values())
                 world.set_json(member, json)
+            case SetLook(look):
+                fanout.flush_rooms(member.rooms.values())
+                world.set_look(member, look)
+            case SetScreen(screen):
+                fanout.flush_rooms(member.rooms.values())
+                world.set_screen(member, screen)
             case Depart(reason, text):
                 self._depart(member, reason, flatten(text))
             case Settle():

@@ -25,7 +25,7 @@ from trioserve.observe import Counters
 from trioserve.rooms import Piece
 from trioserve.transport import Transport
 from trioserve.wire.render import render
-from trioserve.wire.text import Style
+from trioserve.wire.style import PLAIN, Style
 
 SEND_SIZE: Final = 65_536  # bytes offered to the socket at once; a fresh one takes 46-98 KiB
 
@@ -66,7 +66,9 @@ class Outbox:
     transport: Transport
     drains: "Drains"
     on_fail: Callable[[OSError | str], None]
-    style: Callable[[], Style] = Style  # how the reader wants to be told of what was skipped
+    style: Callable[[], Style] = lambda: (
+        PLAIN
+    )  # how the reader wants to be told of what was skipped
     size: int = attrs.field(default=0, init=False)  # bytes waiting
     missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
     _waiting: deque[bytes] | None = attrs.field(default=None, init=False)

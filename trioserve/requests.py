@@ -2,6 +2,8 @@
 
 import attrs
 
+from trioserve.wire.style import Look, Screen
+
 
 @attrs.frozen
 class Enter:
@@ -114,6 +116,20 @@ class SetJson:
 
 
 @attrs.frozen
+class SetLook:
+    """Show everything as the member has chosen."""
+
+    look: Look
+
+
+@attrs.frozen
+class SetScreen:
+    """Show everything as the member's terminal can."""
+
+    screen: Screen
+
+
+@attrs.frozen
 class Depart:
     """Leave everything, for `reason` (the server's), or with a last word (the member's)."""
 
@@ -152,6 +168,8 @@ Request = (
     | Unignore
     | SetQuiet
     | SetJson
+    | SetLook
+    | SetScreen
     | Depart
     | Settle
     | Unfold

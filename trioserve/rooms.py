@@ -12,7 +12,7 @@ import attrs
 
 from trioserve.messages import MESSAGE_TYPES, Event, Message
 from trioserve.names import fold
-from trioserve.wire.text import Style
+from trioserve.wire.style import PLAIN, Look, Screen, Style
 
 NICKS_NAMED: Final = 3  # of those who came to a big room or left it; the rest are counted
 
@@ -63,6 +63,8 @@ class Member:
     is_operator: bool = False
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
+    look: Look = attrs.field(default=PLAIN.look, init=False)  # of what is shown
+    screen: Screen = attrs.field(default=PLAIN.screen, init=False)
     rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False, repr=False)  # by folded name
     room: "Room | None" = attrs.field(default=None, init=False, repr=False)  # the current one
     ignored: dict[str, str] | None = attrs.field(default=None, init=False)  # folded nick: nick
@@ -72,7 +74,13 @@ class Member:
 
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
-        return Style(room is None or room is self.room, self.quiet, self.json)
+        here = room is None or room is self.room
+        return Style(here, self.quiet, self.json, self.look, self.screen)
+
+    @property
+    def sees_own_lines(self) -> bool:
+        """Whether what it says is shown to it as to the others: no terminal has done so."""
+        return self.json or self.screen.rich
 
     def ignores(self, nick: str) -> bool:
         if self.ignored is None:
@@ -130,7 +138,7 @@ class Room:
 
     def has_readers_like(self, member: Member) -> bool:
         """Whether what is pending has been rendered as this member would read it."""
-        return Style(True, member.quiet, member.json) in self.groups
+        return member.style() in self.groups
 
     def add_latecomer(self, member: Member) -> None:
         """Have what is pending not shown to one who has just joined."""

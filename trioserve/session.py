@@ -24,8 +24,9 @@ from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, Ending, Services
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.render import render
+from trioserve.wire.style import PLAIN
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import Style, clean, encode, plural
+from trioserve.wire.text import clean, encode, plural
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
 TOO_LONG: Final = "?" * (names.MAX_NICK + 1)  # as a name: what stands for a line that was too long
@@ -126,7 +127,7 @@ class Session:
         offer = ""
         for _ in range(self._services.limits.login_lines):
             asked = Asked(f"Your name ({offer})? " if offer else "Your name? ")
-            self._outbox.put(render(asked, Style()))
+            self._outbox.put(render(asked, PLAIN))
             self._asking = True
             while not (len(self._intake) or self._intake.ended):
                 await self._read()

@@ -14,6 +14,7 @@ from trioserve.errors import ChatError
 from trioserve.messages import Message
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Member, Room
+from trioserve.wire.style import Look, Screen
 
 MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
 _MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
@@ -161,6 +162,14 @@ class World:
 
     def set_json(self, member: Member, json: bool) -> None:
         member.json = json
+        self._restyle(member)
+
+    def set_look(self, member: Member, look: Look) -> None:
+        member.look = look
+        self._restyle(member)
+
+    def set_screen(self, member: Member, screen: Screen) -> None:
+        member.screen = screen
         self._restyle(member)
 
     def ignore(self, member: Member, nick: str) -> None:

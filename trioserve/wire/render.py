@@ -4,7 +4,8 @@ from typing import Final
 
 from trioserve.messages import Departed, Event, Joined, Left, Thronged
 from trioserve.wire.jsonl import render_json
-from trioserve.wire.text import Style, render_text
+from trioserve.wire.style import Style
+from trioserve.wire.text import render_text
 
 COMINGS_AND_GOINGS: Final = (Joined, Left, Departed, Thronged)
 

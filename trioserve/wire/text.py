@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-import attrs
-
 from trioserve.messages import (
     Acted,
     Announced,
@@ -31,17 +29,9 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
+from trioserve.wire.style import Style
 
 MAX_MARKS: Final = 4  # combining marks and joiners on one base; more climb over other lines
-
-
-@attrs.frozen(cache_hash=True)
-class Style:
-    """How one reader wants events to look. Readers of one style share the same bytes."""
-
-    here: bool = True  # the event's room is the reader's current one, and needs no name
-    quiet: bool = False  # no joins and departures
-    json: bool = False  # one JSON object a line, for programs
 
 
 # ---------------------------------------------------------------- safe text
