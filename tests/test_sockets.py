@@ -42,6 +42,24 @@ async def receive(transport: Transport, size: int = 100) -> bytes:
 # --------------------------------------------------------------- transport
 
 
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        (None, True),  # a unix socket
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("192.0.2.7", False),
+        ("10.0.0.7", False),
+        ("2001:db8::7", False),
+        ("fe80::7%eth0", False),
+    ],
+)
+def test_what_does_not_leave_the_machine_is_private(host: str | None, private: bool) -> None:
+    with socket.socket() as connection:
+        assert SocketTransport(connection, "somebody", host).is_private is private
+
+
 def test_what_fits_is_sent_at_once(pair: Pair) -> None:
     transport, peer = pair
 

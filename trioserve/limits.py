@@ -99,7 +99,7 @@ class Door:
 
     def _caller(self, host: str | None, now: float) -> _Caller | None:
         """The caller to count by; None for whoever is not limited."""
-        key = _limited_by(host)
+        key = network_of(host)
         if key is None:
             return None
         caller = self._callers.get(key)
@@ -123,8 +123,11 @@ class Door:
 
 
 @functools.lru_cache(maxsize=1024)
-def _limited_by(host: str | None) -> str | None:
-    """The address, or of an IPv6 one the /64: that is what one subscriber is given (RFC 6177)."""
+def network_of(host: str | None) -> str | None:
+    """What tells one subscriber from others: the address, or of an IPv6 one the /64 (RFC 6177).
+
+    None of whoever comes from this machine, by loopback or a unix socket.
+    """
     if host is None:
         return None
     address = ip_address(host.partition("%")[0])
@@ -133,5 +136,5 @@ def _limited_by(host: str | None) -> str | None:
     if address.version == 4:
         return host
     if address.ipv4_mapped is not None:
-        return _limited_by(str(address.ipv4_mapped))
+        return network_of(str(address.ipv4_mapped))
     return str(ip_network((address, 64), strict=False))

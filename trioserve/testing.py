@@ -134,9 +134,13 @@ class Chat:
         window: int = WINDOW,
         reading: bool = True,
         operator: bool = False,
+        private: bool = True,
     ) -> Person:
-        """Let somebody connect who has given no name yet."""
-        transport = MemoryTransport("memory", host, operator, window, reading)
+        """Let somebody connect who has given no name yet.
+
+        `private`: nobody between can read along, as on loopback or with TLS.
+        """
+        transport = MemoryTransport("memory", host, operator, window, reading, private)
         self.edge.connect(transport)
         return Person(transport)
 
@@ -154,12 +158,13 @@ class Chat:
         host: str | None = None,
         window: int = WINDOW,
         operator: bool = False,
+        private: bool = True,
     ) -> Person:
         """Let somebody come in under a name.
 
         They have seen their greeting then, and everybody the news of their coming.
         """
-        person = self.connect(host=host, window=window, operator=operator)
+        person = self.connect(host=host, window=window, operator=operator, private=private)
         person.nick = nick
         await person.types(nick)
         await person.sees(f"-- {self.server.config.rooms.first}: ")

@@ -26,6 +26,10 @@ class Transport(Protocol):
     def try_send(self, data: bytes) -> int:
         """Write what fits at once, and return how many bytes that were, maybe 0."""
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody between can read along: loopback, unix sockets, TLS."""
+
     async def wait_writable(self) -> None:
         """Wait until something fits; checkpoints."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from trioserve.limits import network_of
 from trioserve.transport import Transport
 
 ACCEPTED_AT_ONCE: Final = 64  # connections, then others get a turn
@@ -47,6 +48,10 @@ class SocketTransport:
         self.peer = peer
         self.host = host
         self.is_operator = is_operator
+
+    @property
+    def is_private(self) -> bool:
+        return network_of(self.host) is None  # it does not leave this machine
 
     def try_send(self, data: bytes) -> int:
         try:
