@@ -57,6 +57,16 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
         assert option in shown
 
 
+def test_the_defaults_are_a_configuration_that_changes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, started: list[Config]
+) -> None:
+    assert main(["--defaults"]) == 0
+
+    file = write(tmp_path / "chat.toml", capsys.readouterr().out)
+    assert main(["--config", file, "--check"]) == 0
+    assert started == []
+
+
 def test_without_arguments_the_default_configuration_runs(started: list[Config]) -> None:
     assert main([]) == 0
     assert started == [Config()]

@@ -93,6 +93,13 @@ def test_no_key_is_without_a_default_in_the_design() -> None:
     assert {f"{section}.{field.name}" for section, field in KEYS} == set(DEFAULTS)
 
 
+@pytest.mark.parametrize(
+    ("section", "field"), KEYS, ids=[f"{section}.{field.name}" for section, field in KEYS]
+)
+def test_every_key_is_declared_as_a_setting(section: str, field: "attrs.Attribute[Any]") -> None:
+    assert "help" in field.metadata
+
+
 def test_without_a_word_it_listens_for_this_machine_alone_on_both_families() -> None:
     assert Config().listen is None
     assert [str(each) for each in DEFAULT_LISTEN] == ["127.0.0.1:4000", "[::1]:4000"]

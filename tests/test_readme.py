@@ -15,6 +15,7 @@ import trio
 from tests.running import PATIENCE, running
 from tests.test_pytest_plugin import run_pytest
 from trioserve.config import DEFAULT_LISTEN, Config, parse_config
+from trioserve.defaults import default_toml
 from trioserve.edge.addresses import UnixAddress
 from trioserve.plugins import built_in
 from trioserve.testing import Chat
@@ -26,6 +27,10 @@ def block(language: str, holding: str) -> str:
     """The first block of code in this language that holds a text."""
     blocks = re.finditer(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
     return next(each[1] for each in blocks if holding in each[1])
+
+
+def test_its_configuration_is_what_the_code_declares() -> None:
+    assert block("toml", "[limits]") == default_toml()  # `trioserve --defaults` prints it
 
 
 def test_its_configuration_is_the_default_one() -> None:

@@ -13,6 +13,7 @@ import trio
 
 from trioserve import __version__
 from trioserve.config import Config, read_config
+from trioserve.defaults import default_toml
 from trioserve.edge.addresses import Address, parse_address
 from trioserve.errors import ConfigError
 from trioserve.observe import logging_to
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: all is well; 1: it cannot run; 2: the arguments or the configuration are wrong.
     """
     options = _parser().parse_args(arguments)
+    if options.defaults:
+        print(default_toml(), end="")
+        return 0
     try:
         config = read_config(options.config) if options.config else Config()
     except ConfigError as error:
@@ -61,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--check", action="store_true", help="check the configuration, print its faults, and exit"
+    )
+    parser.add_argument(
+        "--defaults",
+        action="store_true",
+        help="print every key of the configuration with its default, and exit",
     )
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", help="what goes to stderr (default: info)"

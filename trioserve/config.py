@@ -18,6 +18,7 @@ from trioserve.errors import ChatError, ConfigError
 from trioserve.limits import DoorLimits
 from trioserve.outbox import OutboxLimits
 from trioserve.services import SessionLimits
+from trioserve.settings import setting
 from trioserve.world import RoomLimits
 
 Hook = Callable[[Any, Any], Any]  # checks a value, whose type is given too, for cattrs
@@ -32,31 +33,34 @@ DEFAULT_LISTEN = (TcpAddress("127.0.0.1", 4000), TcpAddress("::1", 4000))
 class BrokerLimits:
     """How much may wait for the broker."""
 
-    inbox: int = 256  # requests
+    inbox: int = setting(256, "requests that wait, before who sends more has to")
 
 
 @attrs.frozen
 class ShutdownLimits:
     """How long the end of the server may take."""
 
-    drain: float = 8.0  # seconds to deliver what waits
-    # Seconds, then the process ends whatever still runs. A thread cannot wait for ever.
-    total: float = attrs.field(default=10.0, metadata={"most": 1_000_000})
+    drain: float = setting(8.0, "seconds to deliver what waits")
+    # At most, because a thread cannot wait for ever.
+    total: float = setting(
+        10.0, "seconds, then the process ends whatever still runs", most=1_000_000
+    )
 
 
 @attrs.frozen
 class Config:
     """Everything an operator can set. Each section belongs to the part that keeps it."""
 
-    listen: tuple[Address, ...] | None = None  # None: DEFAULT_LISTEN, as far as the machine can
-    plugins: tuple[str, ...] = ()  # FILE.py or package.module
-    limits: SessionLimits = SessionLimits()
-    connections: DoorLimits = DoorLimits()
-    outbox: OutboxLimits = OutboxLimits()
-    rooms: RoomLimits = RoomLimits()
-    broker: BrokerLimits = BrokerLimits()
-    tcp: TcpOptions = TcpOptions()
-    shutdown: ShutdownLimits = ShutdownLimits()
+    # None: DEFAULT_LISTEN, as far as the machine can.
+    listen: tuple[Address, ...] | None = setting(None)
+    plugins: tuple[str, ...] = setting((), "FILE.py or package.module")
+    limits: SessionLimits = setting(SessionLimits(), "of one connection")
+    connections: DoorLimits = setting(DoorLimits())
+    outbox: OutboxLimits = setting(OutboxLimits(), "what waits for one reader")
+    rooms: RoomLimits = setting(RoomLimits())
+    broker: BrokerLimits = setting(BrokerLimits())
+    tcp: TcpOptions = setting(TcpOptions())
+    shutdown: ShutdownLimits = setting(ShutdownLimits())
 
 
 def read_config(path: Path) -> Config:
@@ -200,7 +204,7 @@ def _section(kind: type[Any]) -> Hook:
 
 def _hook(field: "attrs.Attribute[Any]") -> Hook:
     if field.type in (int, float):
-        return _number(field.type, field.metadata.get("least"), field.metadata.get("most", MOST))
+        return _number(field.type, field.metadata["least"], field.metadata["most"] or MOST)
     if field.type is bool:
         return _instance(bool, "true or false")
     if field.type is str:

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 import attrs
 
 from trioserve.observe import Counters
+from trioserve.settings import setting
 
 
 @attrs.define(eq=False)
@@ -40,10 +41,10 @@ class TokenBucket:
 class DoorLimits:
     """How many connections there may be."""
 
-    most: int = 10_000
-    per_address: int = 16  # at one time; loopback and unix sockets are exempt
-    new_per_address: int = 32  # within `new_within`; loopback and unix sockets are exempt
-    new_within: float = 600.0  # seconds
+    most: int = setting(10_000, "less if the limit of open files is lower")
+    per_address: int = setting(16, "at one time; loopback and unix sockets are exempt")
+    new_per_address: int = setting(32, "within new_within; loopback and unix sockets are exempt")
+    new_within: float = setting(600.0, "seconds")
 
 
 @attrs.define(eq=False)

@@ -23,6 +23,7 @@ import trio
 from trioserve.messages import Event, Skipped
 from trioserve.observe import Counters
 from trioserve.rooms import Piece
+from trioserve.settings import setting
 from trioserve.transport import Transport
 from trioserve.wire.render import render
 from trioserve.wire.style import PLAIN, Style
@@ -36,11 +37,11 @@ log = logging.getLogger(__name__)
 class OutboxLimits:
     """When a reader is slow, and when too slow."""
 
-    soft: int = 32 * 1024  # bytes waiting: room messages are skipped from here on
-    hard: int = 256 * 1024  # bytes waiting: the connection is cut
-    total: int = 256 * 1024 * 1024  # bytes waiting in all outboxes: the largest is cut
-    stall: float = 60.0  # seconds without a byte taken: the connection is cut
-    remembered: int = 200  # ids kept per room of what was skipped, for /missed
+    soft: int = setting(32 * 1024, "bytes, from which on room messages are skipped, and counted")
+    hard: int = setting(256 * 1024, "bytes, beyond which the connection is cut")
+    total: int = setting(256 * 1024 * 1024, "bytes in all of them, beyond which the largest is cut")
+    stall: float = setting(60.0, "seconds without a byte taken, after which the connection is cut")
+    remembered: int = setting(200, "skipped messages per room, for /missed")
 
 
 @attrs.define(eq=False)

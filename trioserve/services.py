@@ -8,26 +8,27 @@ from trioserve.broker import Broker
 from trioserve.observe import Counters
 from trioserve.outbox import Drains
 from trioserve.plugins import Plugins
+from trioserve.settings import setting
 
 
 @attrs.frozen
 class SessionLimits:
     """What one connection may do, and how long things may take."""
 
-    max_line: int = 1024  # bytes
-    max_waiting: int = 8 * 1024  # bytes of lines that wait; with more, nothing is read
-    flood_control: bool = True  # whether the next four hold
-    burst: float = 10.0  # lines at once,
-    rate: float = 5.0  # then lines per second
-    byte_burst: float = 16 * 1024.0  # bytes at once,
-    byte_rate: float = 4 * 1024.0  # then bytes per second
-    renames: int = 5  # within `renames_within`
-    renames_within: float = 20.0  # seconds
-    login_lines: int = 20  # tries to give a name
-    login: float = 30.0  # seconds to give a name
-    grace: float = 5.0  # seconds that a command has left when its caller's input has ended
-    drain: float = 8.0  # seconds to deliver what waits when a session ends
-    linger: float = 0.5  # seconds to read on for the peer's end
+    max_line: int = setting(1024, "bytes; a longer line is refused")
+    max_waiting: int = setting(8 * 1024, "bytes of lines that wait; with more, nothing is read")
+    flood_control: bool = setting(True, "whether the next four hold")
+    burst: float = setting(10.0, "lines at once,")
+    rate: float = setting(5.0, "then lines per second")
+    byte_burst: float = setting(16 * 1024.0, "bytes at once,")
+    byte_rate: float = setting(4 * 1024.0, "then bytes per second")
+    renames: int = setting(5, "within renames_within")
+    renames_within: float = setting(20.0, "seconds")
+    login_lines: int = setting(20, "tries to give a name")
+    login: float = setting(30.0, "seconds to give a name")
+    grace: float = setting(5.0, "seconds for a running command when its caller's input has ended")
+    drain: float = setting(8.0, "seconds to deliver what waits when a session ends")
+    linger: float = setting(0.5, "seconds to read on for the peer's end")
 
 
 @attrs.frozen

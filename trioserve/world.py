@@ -14,6 +14,7 @@ from trioserve.errors import ChatError
 from trioserve.messages import Message
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Member, Room
+from trioserve.settings import setting
 from trioserve.wire.style import Look, Screen
 
 MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
@@ -24,16 +25,18 @@ _MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
 class RoomLimits:
     """How many rooms there may be, what they keep, and how much of it is shown."""
 
-    first: str = "#lobby"  # where everybody begins
-    topic: str = "Welcome!"  # of that room, when it is made
-    per_member: int = 20
-    most: int = 10_000
-    history: int = attrs.field(default=200, metadata={"least": 0})  # messages kept per room
-    history_bytes: int = 64 * 1024 * 1024  # of memory for those of all rooms
-    shown_on_join: int = attrs.field(default=10, metadata={"least": 0})  # messages
-    names_shown: int = 20  # of a list of people or rooms; the rest are counted
-    fold_above: int = 200  # members, above which joins and departures are told together,
-    fold_every: float = 10.0  # this often (seconds)
+    first: str = setting("#lobby", "where everybody begins")
+    topic: str = setting("Welcome!", "of that room")
+    per_member: int = setting(20)
+    most: int = setting(10_000)
+    history: int = setting(200, "messages kept in memory per room", least=0)
+    history_bytes: int = setting(
+        64 * 1024 * 1024, "bytes of memory for those of all rooms; the fullest forget first"
+    )
+    shown_on_join: int = setting(10, "messages", least=0)
+    names_shown: int = setting(20, "of a list of people or rooms; the rest are counted")
+    fold_above: int = setting(200, "members, above which comings and goings are told together,")
+    fold_every: float = setting(10.0, "this often (seconds)")
 
 
 @attrs.define(eq=False)

@@ -11,6 +11,7 @@ import trio
 
 from trioserve.edge.addresses import TcpAddress
 from trioserve.edge.sockets import BACKLOG, Listener
+from trioserve.settings import setting
 
 NOTSENT_LOWAT: Final = 16 * 1024  # bytes that the kernel keeps unsent for one connection
 
@@ -22,14 +23,13 @@ class TcpOptions:
     """How soon a peer that has vanished is noticed."""
 
     # What each may be at most is Linux's bound (tcp(7), and 31 bits of milliseconds).
-    # Seconds of silence before the first probe.
-    keepalive_idle: int = attrs.field(default=60, metadata={"most": 32767})
-    # Seconds between probes.
-    keepalive_interval: int = attrs.field(default=15, metadata={"most": 32767})
-    # Unanswered probes.
-    keepalive_count: int = attrs.field(default=4, metadata={"most": 127})
-    # Seconds that sent bytes may stay unacknowledged (RFC 5482); less than 0.001 would be none.
-    user_timeout: float = attrs.field(default=120.0, metadata={"least": 0.001, "most": 2_000_000})
+    keepalive_idle: int = setting(60, "seconds of silence before the first probe", most=32767)
+    keepalive_interval: int = setting(15, "seconds between probes", most=32767)
+    keepalive_count: int = setting(4, "unanswered probes", most=127)
+    # RFC 5482; less than 0.001 would be none.
+    user_timeout: float = setting(
+        120.0, "seconds that sent bytes may stay unacknowledged", least=0.001, most=2_000_000
+    )
 
 
 async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:

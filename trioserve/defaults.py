@@ -1,0 +1,53 @@
+"""The default configuration as TOML, made from the declarations: every key, and what it means."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import attrs
+
+from trioserve.config import DEFAULT_LISTEN, Config
+
+COLUMN: Final = 25  # where the comments begin, or one blank behind what is longer
+
+
+def default_toml() -> str:
+    """Every key there is with its default: a configuration that changes nothing."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    sections: list[tuple[attrs.Attribute[Any], type[Any]]] = []
+    for field in attrs.fields(Config):
+        kind = type(field.default)
+        if attrs.has(kind):
+            sections.append((field, kind))
+        elif field.name == "listen":
+            yield _line(field, DEFAULT_LISTEN)
+        else:
+            yield _line(field, field.default)
+    for section, kind in sections:
+        yield ""
+        yield _commented(f"[{section.name}]", section)
+        for field in attrs.fields(kind):
+            yield _line(field, field.default)
+
+
+def _line(field: "attrs.Attribute[Any]", default: Any) -> str:
+    if default is None:
+        return _commented(f"# {field.name} = {field.metadata['example']}", field)
+    return _commented(f"{field.name} = {_toml(default)}", field)
+
+
+def _commented(text: str, field: "attrs.Attribute[Any]") -> str:
+    comment = field.metadata["help"]
+    return f"{text:{COLUMN - 1}} # {comment}" if comment else text
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(int(value)) if value == int(value) else str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return f'"{value}"'  # no default has anything in it that TOML would escape
