@@ -27,6 +27,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
+from trioserve.rulings import Owned
 from trioserve.wire import jsonl
 from trioserve.wire.jsonl import render_json
 from trioserve.wire.text import clean
@@ -83,6 +84,7 @@ SAMPLES: list[tuple[Event, str]] = [
     (Skipped("#dev", 37, 30), '{"kind":"skipped","room":"#dev","count":37,"kept":30}'),
     (Asked("Sure? "), '{"kind":"asked","text":"Sure? "}'),
     (Noticed("no such room"), '{"kind":"notice","text":"no such room"}'),
+    (Owned("#dev", "bob", "ann"), '{"kind":"owner","room":"#dev","nick":"bob","by":"ann"}'),
 ]
 
 

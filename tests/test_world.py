@@ -711,6 +711,11 @@ class WorldOfPeople(RuleBasedStateMachine):
         assert all(room.members for room in self.world.rooms.values())
 
     @invariant()
+    def each_room_but_the_first_belongs_to_a_member(self) -> None:
+        for key, room in self.world.rooms.items():
+            assert (room.owner is None) if key == "#lobby" else (room.owner in room.members)
+
+    @invariant()
     def limits_are_kept(self) -> None:
         assert len(self.world.rooms) <= 3 + ("#lobby" in self.world.rooms)
         assert all(len(member.rooms) <= 2 for member in self.everyone)

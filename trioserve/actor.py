@@ -4,6 +4,7 @@ import attrs
 
 from trioserve import names
 from trioserve.broker import Broker
+from trioserve.orders import Order
 from trioserve.requests import Act, Announce, Join, Leave, Rename, Say, SetTopic, Switch, Tell
 from trioserve.rooms import Member, Room
 from trioserve.world import World
@@ -79,6 +80,10 @@ class Actor:
     async def rename(self, nick: str) -> None:
         """Take another nick."""
         await self.broker.call(self.member, Rename(names.check_nick(nick)))
+
+    async def order(self, order: Order) -> None:
+        """Have a room or the server kept in order; raises ChatError to who may not."""
+        await self.broker.call(self.member, order)
 
     async def set_topic(self, topic: str) -> None:
         """Set the topic of the current room; an empty one takes it away."""

@@ -5,7 +5,6 @@ Plain calls, of which the broker makes one at a time.
 
 import time
 from collections.abc import Callable
-from typing import assert_never
 
 import attrs
 
@@ -23,6 +22,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
+from trioserve.moderators import Moderators
 from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.requests import (
@@ -62,8 +62,12 @@ class Handlers:
     fanout: Fanout
     counters: Counters
     now_ns: Callable[[], int] = time.time_ns  # nanoseconds since 1970
+    moderators: Moderators = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _last_id: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.moderators = Moderators(self.world, self.fanout)
 
     def obey(self, member: Member, request: Request) -> None:  # noqa: C901  (a case for each)
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -131,7 +135,7 @@ class Handlers:
             case Close():
                 self._closing = True
             case _:
-                assert_never(request)
+                self.moderators.obey(member, request)
 
     def _tell(self, member: Member, other: Member, text: str) -> None:
         self.world.refuse_absent(member)
@@ -180,6 +184,7 @@ class Handlers:
     def _leave(self, member: Member, name: str, text: str) -> None:
         room = self.world.room_of(member, name)
         self.fanout.flush_rooms(member.rooms.values())
+        owner = room.owner
         self.world.leave(member, room)
         left = Left(room.name, member.nick, text=text)
         if len(room.members) > self.world.limits.fold_above:
@@ -187,6 +192,7 @@ class Handlers:
             self.fanout.publish(left)
         else:
             self.fanout.post(room, left)
+        self.moderators.tell_of_owner(room, owner)
 
     def _depart(self, member: Member, reason: str, text: str) -> None:
         if not self.world.is_here(member):
@@ -199,7 +205,11 @@ class Handlers:
             for room in rooms:
                 if len(room.members) > self.world.limits.fold_above:
                     self.fanout.crowd(room).add_left(member.nick)
+        owners = {room: room.owner for room in rooms}
         self.world.depart(member)
+        if not self._closing:
+            for room, owner in owners.items():
+                self.moderators.tell_of_owner(room, owner)
 
     def _next_id(self) -> int:
         """Microseconds since 1970, yet always more than ever before."""

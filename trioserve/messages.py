@@ -9,6 +9,8 @@ from typing import Final
 
 import attrs
 
+from trioserve.rulings import Ruling
+
 
 @attrs.frozen
 class Said:
@@ -165,6 +167,7 @@ Event = (
     | Skipped
     | Asked
     | Noticed
+    | Ruling
 )
 
 MESSAGE_TYPES: Final = (Said, Acted, Announced)

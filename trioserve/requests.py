@@ -2,6 +2,7 @@
 
 import attrs
 
+from trioserve.orders import Order
 from trioserve.wire.style import Look, Screen
 
 
@@ -174,4 +175,5 @@ Request = (
     | Settle
     | Unfold
     | Close
+    | Order
 )

@@ -122,6 +122,7 @@ class Room:
     name: str
     topic: str
     history: deque[Message]  # the last messages, oldest first
+    owner: Member | None = attrs.field(default=None, init=False)  # None: the operators
     # Who has been here longest comes first.
     members: dict[Member, Style] = attrs.field(factory=dict, init=False, repr=False)
     groups: dict[Style, dict[Member, None]] = attrs.field(factory=dict, init=False, repr=False)

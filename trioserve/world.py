@@ -45,7 +45,7 @@ class World:
 
     What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
     and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick; no room
-    is empty.
+    is empty, and each but the first belongs to one of its members.
     """
 
     limits: RoomLimits
@@ -68,10 +68,8 @@ class World:
         return self.members.get(fold(member.nick)) is member
 
     def owner(self, room: Room | None) -> Member | None:
-        """Who has been in a room longest; the first room is nobody's."""
-        if room is None or fold(room.name) == fold(self.limits.first):
-            return None
-        return next(iter(room.members))
+        """Who may moderate a room besides operators; nobody may the first one."""
+        return None if room is None else room.owner
 
     def correspondent(self, member: Member) -> Member:
         """Raises ChatError if they are gone: their name may be somebody else's now."""
@@ -136,6 +134,7 @@ class World:
                 raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
             room = Room(name, limits.topic if is_first else "", deque(maxlen=limits.history))
             self.rooms[fold(name)] = room
+            room.owner = None if is_first else member
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
         self.switch(member, room)
@@ -144,6 +143,8 @@ class World:
     def leave(self, member: Member, room: Room) -> None:
         """Take the member out of a room; the one it joined last becomes the current one."""
         room.remove(member)
+        if room.owner is member:
+            room.owner = next(iter(room.members), None)
         del member.rooms[fold(room.name)]
         if not room.members:
             del self.rooms[fold(room.name)]

@@ -19,6 +19,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     skipped     room, count, kept
     asked       text
     notice      text
+    owner       room, nick, by
 
 `said` is a line in a room, `acted` what somebody does there (`/me waves`).
 `announced` is the server's line, on behalf of `nick` (`ann rolled 6`). `told`
@@ -39,6 +40,9 @@ which the last `kept` can be had by /missed.
 `asked` is a question of a command's: the next line that you send answers it.
 `notice` is the server's word to you alone, such as a command's answer; only its
 `text` may have several lines, with LF between them.
+
+Of moderation: `owner` says that a room belongs to `nick` now; `by` gave it to them, and
+is empty if the last owner has left.
 
 Expect more kinds, and more keys behind these. The text is the same that people
 see in a terminal: in NFC, without control characters.
@@ -68,6 +72,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
+from trioserve.wire.rulings import ruling_object
 from trioserve.wire.text import clean
 
 # Made once: json.dumps with these options makes one on every call, which costs half as much again.
@@ -130,7 +135,10 @@ def _as_object(event: Event) -> dict[str, object]:
             # The LFs stay: they are where a person sees a new line.
             return {"kind": "notice", "text": "\n".join(_clean_all(event.text.split("\n")))}
         case _:
-            assert_never(event)
+            return {
+                key: clean(value) if isinstance(value, str) else value
+                for key, value in ruling_object(event).items()
+            }
 
 
 def _coming_or_going(event: Joined | Left | Departed | Thronged) -> dict[str, object]:

@@ -29,6 +29,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
+from trioserve.wire.rulings import ruling_text
 from trioserve.wire.style import Style
 
 MAX_MARKS: Final = 4  # combining marks and joiners on one base; more climb over other lines
@@ -133,7 +134,7 @@ def render_text(event: Event, style: Style) -> bytes:
         case Asked():
             return clean(event.text).encode()  # the answer is typed behind it, on the same line
         case _:
-            assert_never(event)
+            return encode(f"* {ruling_text(event)}")
 
 
 def _clock(message_id: int) -> str:
