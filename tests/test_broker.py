@@ -35,7 +35,7 @@ from trioserve.rooms import Member, Piece
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 from trioserve.wire.render import render
-from trioserve.wire.style import Style
+from trioserve.wire.style import ANYBODY, Style, View
 from trioserve.world import RoomLimits, World
 
 # ------------------------------------------------- the broker by itself
@@ -314,6 +314,9 @@ class Unprintable(str):
     def __format__(self, _: str) -> str:
         raise RuntimeError("unprintable")
 
+    def __radd__(self, _: str) -> str:
+        raise RuntimeError("unprintable")
+
 
 async def test_a_text_that_cannot_be_shown_is_its_callers_affair_alone(
     bench: Bench, caplog: pytest.LogCaptureFixture
@@ -417,9 +420,9 @@ async def test_a_batch_costs_one_write_for_each_member_and_one_rendering_for_eac
 ) -> None:
     rendered: list[Event] = []
 
-    def count(event: Event, style: Style) -> bytes:
+    def count(event: Event, style: Style, view: View = ANYBODY) -> bytes:
         rendered.append(event)
-        return render(event, style)
+        return render(event, style, view)
 
     monkeypatch.setattr("trioserve.fanout.render", count)
     ann = await crowd.join("ann")

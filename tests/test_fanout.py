@@ -10,7 +10,7 @@ from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, 
 from trioserve.observe import Counters
 from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.render import render
-from trioserve.wire.style import Style
+from trioserve.wire.style import ANYBODY, Style, View
 from trioserve.world import RoomLimits, World
 
 
@@ -43,6 +43,9 @@ class Unprintable(str):
     __slots__ = ()
 
     def __format__(self, _: str) -> str:
+        raise RuntimeError("unprintable")
+
+    def __radd__(self, _: str) -> str:
         raise RuntimeError("unprintable")
 
 
@@ -86,9 +89,9 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Event, Style]]:
     """What is rendered, from now on."""
     calls: list[tuple[Event, Style]] = []
 
-    def count(event: Event, style: Style) -> bytes:
+    def count(event: Event, style: Style, view: View = ANYBODY) -> bytes:
         calls.append((event, style))
-        return render(event, style)
+        return render(event, style, view)
 
     monkeypatch.setattr("trioserve.fanout.render", count)
     return calls

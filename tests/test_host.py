@@ -14,7 +14,7 @@ from trioserve.testing import Chat
 
 @pytest.fixture
 def host(chat: Chat) -> Host:
-    return Host(chat.server._broker, Store())
+    return Host(chat.server.broker, Store())
 
 
 async def seen(bot: Bot) -> list[Event | Missed]:

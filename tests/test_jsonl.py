@@ -15,6 +15,7 @@ from trioserve.messages import (
     Announced,
     Asked,
     Departed,
+    Divided,
     Entered,
     Event,
     Joined,
@@ -85,6 +86,7 @@ SAMPLES: list[tuple[Event, str]] = [
     (Asked("Sure? "), '{"kind":"asked","text":"Sure? "}'),
     (Noticed("no such room"), '{"kind":"notice","text":"no such room"}'),
     (Owned("#dev", "bob", "ann"), '{"kind":"owner","room":"#dev","nick":"bob","by":"ann"}'),
+    (Divided("now"), '{"kind":"divided","text":"now"}'),
 ]
 
 

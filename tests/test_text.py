@@ -1,7 +1,6 @@
 import sys
 import time
 import unicodedata
-from collections.abc import Callable
 from itertools import groupby
 
 import pytest
@@ -9,22 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trioserve.messages import (
-    Acted,
-    Announced,
     Asked,
-    Departed,
-    Entered,
-    Event,
-    Joined,
-    Left,
-    Message,
-    Noticed,
-    Renamed,
-    Said,
-    Skipped,
-    Thronged,
-    Told,
-    TopicSet,
 )
 from trioserve.wire.render import render
 from trioserve.wire.style import Style
@@ -202,174 +186,6 @@ def test_whatever_is_encoded_is_one_line_without_controls(text: str) -> None:
 
     assert line.endswith(b"\r\n")
     assert all(ord(each) >= 32 and not 127 <= ord(each) < 160 for each in line[:-2].decode())
-
-
-# ---------------------------------------------------------- events to text
-
-
-@pytest.mark.parametrize(
-    ("event", "here", "elsewhere"),
-    [
-        (Said(ID, "#dev", "ann", "hi"), f"{AT} <ann> hi", f"{AT} #dev <ann> hi"),
-        (Acted(ID, "#dev", "ann", "waves"), "** ann waves", "#dev ** ann waves"),
-        (Announced(ID, "#dev", "ann", "ann rolled 6"), "* ann rolled 6", "#dev * ann rolled 6"),
-        (
-            TopicSet("#dev", "ann", "tea"),
-            "* ann set the topic: tea",
-            "* #dev ann set the topic: tea",
-        ),
-        (
-            TopicSet("#dev", "ann", ""),
-            "* ann took the topic away",
-            "* #dev ann took the topic away",
-        ),
-    ],
-    ids=repr,
-)
-def test_what_happens_in_a_room_names_it_only_elsewhere(
-    event: Event, here: str, elsewhere: str
-) -> None:
-    assert render(event, HERE) == f"{here}\r\n".encode()
-    assert render(event, ELSEWHERE) == f"{elsewhere}\r\n".encode()
-
-
-@pytest.mark.parametrize("style", [HERE, ELSEWHERE, QUIET], ids=repr)
-@pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (Told(ID, "ann", "you", "psst"), f"{AT} ann -> you: psst"),
-        (Noticed("no such room"), "-- no such room"),
-        (Renamed("ann", "anna"), "* ann is now anna"),
-        (Skipped("#dev", 1, 1), "-- 1 message skipped in #dev; /missed to read them"),
-        (Skipped("#dev", 37, 37), "-- 37 messages skipped in #dev; /missed to read them"),
-        (
-            Skipped("#dev", 370, 200),
-            "-- 370 messages skipped in #dev; /missed to read the last 200",
-        ),
-    ],
-    ids=repr,
-)
-def test_what_concerns_one_person_looks_the_same_in_every_style(
-    event: Event, line: str, style: Style
-) -> None:
-    assert render(event, style) == f"{line}\r\n".encode()
-
-
-goings = pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (Joined("#dev", "ann"), "* ann joined #dev"),
-        (Left("#dev", "ann"), "* ann left #dev"),
-        (Left("#dev", "ann", text="lunch"), "* ann left #dev, saying: lunch"),
-        (Left("#dev", "ann", reason="kicked"), "* ann left #dev (kicked)"),
-        (Departed("ann"), "* ann left"),
-        (Departed("ann", reason="not reading"), "* ann left (not reading)"),
-        (Departed("ann", text="(not reading)"), "* ann left, saying: (not reading)"),
-        (Departed("ann", "muted", "bye"), "* ann left (muted), saying: bye"),
-        (Thronged("#dev", ["ann"], 1, [], 0), "* ann joined #dev"),
-        (Thronged("#dev", [], 0, ["ann", "bob"], 2), "* ann, bob left #dev"),
-        (
-            Thronged("#dev", ["ann", "bob"], 9, ["cat"], 2),
-            "* ann, bob and 7 others joined #dev; cat and 1 other left #dev",
-        ),
-    ],
-    ids=repr,
-)
-
-
-@goings
-def test_who_comes_and_goes_is_shown(event: Event, line: str) -> None:
-    assert render(event, HERE) == render(event, ELSEWHERE) == f"{line}\r\n".encode()
-
-
-@goings
-def test_who_comes_and_goes_is_not_shown_to_the_quiet(event: Event, line: str) -> None:
-    assert render(event, QUIET) == b""
-
-
-def test_every_line_of_a_notice_has_the_servers_prefix() -> None:
-    assert render(Noticed("one\n\n  two "), HERE) == b"-- one\r\n--\r\n--   two\r\n"
-
-
-def test_entering_an_empty_room_shows_who_is_there() -> None:
-    event = Entered("#dev", "", ["ann"], 1, [])
-
-    assert render(event, HERE) == b"-- #dev: 1 here: ann\r\n"
-
-
-def test_entering_a_room_shows_its_topic_and_what_was_said_last() -> None:
-    messages: list[Message] = [Said(ID, "#dev", "bob", "hi"), Acted(ID, "#dev", "bob", "waves")]
-    event = Entered("#dev", "tea", ["bob", "ann"], 4, messages)
-
-    lines = render(event, HERE).decode().split("\r\n")
-
-    assert lines == [
-        "-- #dev: 4 here: bob, ann and 2 others",
-        "-- topic: tea",
-        "-- last 2 messages --",
-        f"{AT} <bob> hi",
-        "** bob waves",
-        "-- now --",
-        "",
-    ]
-
-
-def test_the_time_is_that_of_the_message_to_the_minute() -> None:
-    minute = ID // 60_000_000 * 60_000_000
-
-    first = render(Said(minute, "#dev", "ann", "hi"), HERE)
-    last = render(Said(minute + 59_999_999, "#dev", "ann", "hi"), HERE)
-    next_one = render(Said(minute + 60_000_000, "#dev", "ann", "hi"), HERE)
-
-    assert first == last != next_one
-
-
-# Every place in an event where a person's text can stand: on a line that is theirs, or on
-# one of the server's.
-PERSONS: list[Callable[[str], Event]] = [
-    lambda text: Said(ID, "#dev", "ann", text),
-    lambda text: Acted(ID, "#dev", "ann", text),
-    lambda text: Told(ID, "ann", "you", text),
-]
-SERVERS: list[Callable[[str], Event]] = [
-    lambda text: Announced(ID, "#dev", "ann", text),
-    lambda text: Left("#dev", "ann", text=text),
-    lambda text: Departed("ann", text=text),
-    lambda text: TopicSet("#dev", "ann", text),
-    lambda text: Entered("#dev", text, ["ann"], 1, []),
-    lambda text: Entered("#dev", "", ["ann"], 1, [Acted(ID, "#dev", "ann", text)]),
-]
-styles = st.builds(Style, here=st.booleans())
-
-
-@given(make=st.sampled_from(PERSONS + SERVERS), style=styles, text=hostile)
-@settings(deadline=None, max_examples=200)
-def test_a_persons_text_changes_nothing_but_its_own_place(
-    make: Callable[[str], Event], style: Style, text: str
-) -> None:
-    before, after = render(make("☃"), style).split("☃".encode())
-
-    shown = render(make(text or "x"), style)
-
-    assert shown == before + clean(text or "x").encode() + after
-
-
-@given(make=st.sampled_from(PERSONS), style=styles, text=hostile)
-@settings(deadline=None)
-def test_what_a_person_says_never_looks_like_the_server(
-    make: Callable[[str], Event], style: Style, text: str
-) -> None:
-    (line,) = render(make(text), style).decode().splitlines()
-
-    assert not line.startswith(("* ", "--"))
-
-
-@given(st.text(alphabet=tricky))
-@settings(deadline=None)
-def test_a_notice_never_has_a_line_that_could_be_a_persons(text: str) -> None:
-    lines = render(Noticed(text), HERE).decode().removesuffix("\r\n").split("\r\n")
-
-    assert all(line == "--" or line.startswith("-- ") for line in lines)
 
 
 # ----------------------------------------------------------- words in text

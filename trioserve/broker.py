@@ -91,6 +91,7 @@ class Broker:
             now_ns: nanoseconds since 1970.
         """
         self.world = world
+        self.now_ns = now_ns
         self.house = Member("server", Nowhere(), active=0.0)  # who asks for the server itself
         self._fanout = Fanout(world, counters)
         self._counters = counters

@@ -17,15 +17,15 @@ from trioserve.declarations import Command, Filter
 from trioserve.errors import ChatError
 from trioserve.guard import lone, parted, refusal_in
 from trioserve.host import Host
-from trioserve.messages import Message, Noticed
+from trioserve.messages import Divided, Event, Message, Noticed
 from trioserve.observe import Counters
 from trioserve.outbox import Outbox
 from trioserve.plugin import Plugin, timed
 from trioserve.plugins import Plugins
 from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, Unignore
 from trioserve.store import Store
-from trioserve.wire.render import render
-from trioserve.wire.style import Look
+from trioserve.wire.render import render, render_again
+from trioserve.wire.style import Look, View
 from trioserve.wire.text import clean, plural
 
 MAX_REPLY: Final = 64 * 1024  # bytes of one answer
@@ -130,12 +130,27 @@ class Context(Actor):
         """
         self.outbox.put(render(Noticed(_cut(text)), self.member.style()))
 
-    async def replay(self, messages: Iterable[Message]) -> None:
-        """Show messages again, no faster than the caller reads; those of ignored people are not."""
+    def divide(self, text: str) -> None:
+        """Show the caller a line across: ``-- now --``."""
+        self.outbox.put(render(Divided(clean(text)), self.member.style()))
+
+    def show(self, event: Event, look: Look) -> None:
+        """Show the caller an event as it would look so."""
+        style = attrs.evolve(self.member.style(), look=look)
+        self.outbox.put(render(event, style, View(self.nick, live=False)))
+
+    async def replay(self, messages: Iterable[Message], since: int = 0) -> int:
+        """Show messages again, no faster than the caller reads; those of ignored people are not.
+
+        Where another day begins than that of `since` (an id; without it: now), a
+        line says which. Returns the id of the last one.
+        """
+        since = since or self.broker.now_ns() // 1000
         for chunk in _chunks(message for message in messages if not self.ignores(message)):
             await self.outbox.below_soft()
-            style = self.member.style()
-            self.outbox.put(b"".join([render(message, style) for message in chunk]))
+            self.outbox.put(render_again(chunk, self.member.style(), self.nick, since))
+            since = chunk[-1].id
+        return since
 
     async def replay_missed(self) -> bool:
         """Show what was skipped while the caller did not read; whether there was anything."""
@@ -152,15 +167,16 @@ class Context(Actor):
         found = deque([] if room is None else room.recall(missed.ids))
         gone = missed.count - len(found)
         try:
-            self.reply(f"{plural(missed.count, 'message')} missed in {name} --")
+            self.divide(f"{plural(missed.count, 'message')} missed in {name}")
+            since = 0
             for chunk in _chunks(list(found)):
-                await self.replay(chunk)
+                since = await self.replay(chunk, since)
                 for _ in chunk:
                     found.popleft()
             if gone:
-                self.reply(f"{plural(gone, 'message')} no longer kept --")
+                self.divide(f"{plural(gone, 'message')} no longer kept")
                 gone = 0
-            self.reply("now --")
+            self.divide("now")
         finally:
             # Of one that is cancelled, the rest is still missed.
             self.outbox.give_back_missed(name, [message.id for message in found], gone)

@@ -17,7 +17,7 @@ from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.rooms import Crowd, Member, Piece, Room
 from trioserve.wire.render import render
-from trioserve.wire.style import Style
+from trioserve.wire.style import Style, View
 from trioserve.world import World
 
 # A turn is full at any of these. A fresh socket takes 46-98 KiB at once, and
@@ -102,7 +102,7 @@ class Fanout:
 
     def show(self, member: Member, event: Event) -> None:
         """Show an event to one member now, before what their rooms have pending."""
-        if data := render(event, member.style()):
+        if data := render(event, member.style(), View(member.nick)):
             self.counters.deliveries += 1
             self._count(1, len(data))
             member.outlet.put_event(event, data)

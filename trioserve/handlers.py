@@ -172,7 +172,8 @@ class Handlers:
             each for each in room.recent(limits.shown_on_join) if not member.ignores(each.nick)
         ]
         nicks = room.nicks(limits.names_shown)
-        entered = Entered(room.name, room.topic, nicks, len(room.members), messages)
+        now = self.now_ns() // 1000
+        entered = Entered(room.name, room.topic, nicks, len(room.members), messages, now)
         self.fanout.show(member, entered)
         joined = Joined(room.name, member.nick)
         if len(room.members) > self.world.limits.fold_above:

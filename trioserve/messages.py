@@ -115,7 +115,8 @@ class TopicSet:
 class Entered:
     """What a room shows to the one who enters: its topic, who is there, the last messages.
 
-    `nicks` are the first few of `total`; `messages` are oldest first.
+    `nicks` are the first few of `total`; `messages` are oldest first. `now` is when
+    that was, as in an id; 0 is not known, and days are not told apart then.
     """
 
     room: str
@@ -123,6 +124,7 @@ class Entered:
     nicks: Sequence[str]
     total: int
     messages: Sequence["Message"]
+    now: int = 0
 
 
 @attrs.frozen
@@ -151,6 +153,13 @@ class Noticed:
     text: str
 
 
+@attrs.frozen
+class Divided:
+    """The server parts what one person is shown: earlier from later, read from unread."""
+
+    text: str
+
+
 Message = Said | Acted | Announced  # what people make; kept in the history, counted when skipped
 Event = (
     Said
@@ -168,6 +177,7 @@ Event = (
     | Asked
     | Noticed
     | Ruling
+    | Divided
 )
 
 MESSAGE_TYPES: Final = (Said, Acted, Announced)

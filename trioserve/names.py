@@ -13,10 +13,10 @@ _NICK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 
 # Names that a stranger could mistake for the server or for somebody in charge,
-# and the words that commands use for "you" and "all".
+# and the words that commands use for "you" and "all", or screen readers' lines begin with.
 _RESERVED: Final = frozenset(
-    "admin administrator all anonymous everybody everyone here me moderator nobody operator root "
-    "server system trioserve you".split()
+    "action admin administrator all anonymous everybody everyone here me moderator nobody operator "
+    "root server system trioserve you".split()
 )
 
 

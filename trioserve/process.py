@@ -27,6 +27,7 @@ from trioserve.limits import DoorLimits
 from trioserve.plugins import Plugins, built_in, offered
 from trioserve.server import Server
 from trioserve.watchdog import watching_the_loop
+from trioserve.wire.times import zones
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)  # that stop the server
 LOG_FLUSH: Final = 0.5  # seconds for the log to be written before the process is ended
@@ -42,6 +43,7 @@ async def run(config: Config, *, strict: bool = False) -> int:
     seconds after the first, the process is ended from a thread. With `strict`,
     a plug-in that cannot be loaded keeps the server from starting.
     """
+    zones()  # now, while nobody waits
     _tune_garbage_collection()
     plugins = built_in()
     faults = _install(plugins, [*offered(), *config.plugins])

@@ -50,11 +50,11 @@ class Server:
         self.config = config
         self.counters = Counters(started=trio.current_time())
         self.world = World(config.rooms)
-        self._broker = Broker(self.world, self.counters, inbox_size=config.broker.inbox)
+        self.broker = Broker(self.world, self.counters, inbox_size=config.broker.inbox)
         self._drains = Drains(config.outbox, self.counters, config.connections.most)
         self._door = Door(config.connections, self.counters)
         self._services = Services(
-            broker=self._broker,
+            broker=self.broker,
             drains=self._drains,
             plugins=plugins,
             counters=self.counters,
@@ -75,11 +75,11 @@ class Server:
     ) -> None:
         """Serve everyone who comes by these ways, until `stop` is called and all have left."""
         async with trio.open_nursery() as services:
-            services.start_soon(self._broker.run)
+            services.start_soon(self.broker.run)
             services.start_soon(self._drains.run)
             services.start_soon(self._tell_of_crowds)
             async with trio.open_nursery() as extensions:
-                extensions.start_soon(self.plugins.run, self._broker)
+                extensions.start_soon(self.plugins.run, self.broker)
                 with self._everybody:
                     async with trio.open_nursery() as sessions:
                         async with trio.open_nursery() as listeners:
@@ -134,13 +134,13 @@ class Server:
         while True:
             await trio.sleep(self.config.rooms.fold_every)
             with suppress(ChatError):  # it crashed; the broker has logged it
-                while self._broker.has_crowds():
-                    await self._broker.call(self._broker.house, Unfold())
+                while self.broker.has_crowds():
+                    await self.broker.call(self.broker.house, Unfold())
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %d connections", len(self._sessions))
         self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
         with suppress(ChatError):  # it crashed; the broker has logged it
-            await self._broker.call(self._broker.house, Close())
+            await self.broker.call(self.broker.house, Close())
         for session in self._sessions:
             session.end(SHUTDOWN)

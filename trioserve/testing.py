@@ -21,7 +21,9 @@ import trio.testing
 from trioserve.config import Config
 from trioserve.memory import WINDOW, MemoryEdge, MemoryTransport
 from trioserve.plugins import Plugins, built_in
+from trioserve.requests import SetScreen
 from trioserve.server import Server
+from trioserve.wire.style import Screen
 
 __all__ = ["PATIENCE", "WINDOW", "Chat", "MemoryEdge", "MemoryTransport", "Person", "open_chat"]
 
@@ -159,8 +161,9 @@ class Chat:
         window: int = WINDOW,
         operator: bool = False,
         private: bool = True,
+        screen: Screen | None = None,
     ) -> Person:
-        """Let somebody come in under a name.
+        """Let somebody come in under a name, at a terminal that can do what `screen` says.
 
         They have seen their greeting then, and everybody the news of their coming.
         """
@@ -168,6 +171,8 @@ class Chat:
         person.nick = nick
         await person.types(nick)
         await person.sees(f"-- {self.server.config.rooms.first}: ")
+        if screen is not None:
+            await self.server.broker.call(self.server.world.member(nick), SetScreen(screen))
         self.people.append(person)
         for each in self.people:
             each.unseen()  # of the joining

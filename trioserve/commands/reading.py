@@ -15,9 +15,9 @@ async def history(ctx: Context, n: int = 20) -> None:
     messages = room.recent(n)
     if not messages:
         raise ChatError(f"nothing has been said in {room.name} yet")
-    ctx.reply(f"last {plural(len(messages), 'message')} in {room.name} --")
+    ctx.divide(f"last {plural(len(messages), 'message')} in {room.name}")
     await ctx.replay(messages)
-    ctx.reply("now --")
+    ctx.divide("now")
 
 
 @command

@@ -20,6 +20,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     asked       text
     notice      text
     owner       room, nick, by
+    divided     text
 
 `said` is a line in a room, `acted` what somebody does there (`/me waves`).
 `announced` is the server's line, on behalf of `nick` (`ann rolled 6`). `told`
@@ -39,7 +40,8 @@ that are there, and the last messages, oldest first, as objects like those above
 which the last `kept` can be had by /missed.
 `asked` is a question of a command's: the next line that you send answers it.
 `notice` is the server's word to you alone, such as a command's answer; only its
-`text` may have several lines, with LF between them.
+`text` may have several lines, with LF between them. `divided` parts what was
+before from what comes now: earlier messages (`now` ends them), read from unread.
 
 Of moderation: `owner` says that a room belongs to `nick` now; `by` gave it to them, and
 is empty if the last owner has left.
@@ -59,6 +61,7 @@ from trioserve.messages import (
     Announced,
     Asked,
     Departed,
+    Divided,
     Entered,
     Event,
     Joined,
@@ -84,7 +87,7 @@ def render_json(event: Event) -> bytes:
     return _encode(_as_object(event)).encode() + b"\n"
 
 
-def _as_object(event: Event) -> dict[str, object]:
+def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for each)
     # Every string goes through `clean`, names too: a lone surrogate anywhere could not be sent.
     match event:
         case Said():
@@ -129,6 +132,8 @@ def _as_object(event: Event) -> dict[str, object]:
                 "count": event.count,
                 "kept": event.kept,
             }
+        case Divided():
+            return {"kind": "divided", "text": clean(event.text)}
         case Asked():
             return {"kind": "asked", "text": clean(event.text)}
         case Noticed():

@@ -1,36 +1,11 @@
-"""What a person reads: text made safe for a terminal, and each event as a line.
+"""Text made safe for a terminal, as the bytes of a line; and words for counts and times."""
 
-A person's text always stands behind a prefix that nobody can forge: `<ann> `,
-`** ann `, `ann -> you: `. Lines that begin with `* ` or `--` are the server's.
-"""
-
-import functools
 import re
-import time
 import unicodedata
-from collections.abc import Sequence
-from typing import Final, assert_never
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from trioserve.messages import (
-    Acted,
-    Announced,
-    Asked,
-    Departed,
-    Entered,
-    Event,
-    Joined,
-    Left,
-    Message,
-    Noticed,
-    Renamed,
-    Said,
-    Skipped,
-    Thronged,
-    Told,
-    TopicSet,
-)
-from trioserve.wire.rulings import ruling_text
-from trioserve.wire.style import Style
+BELL: Final = b"\a"  # what rings it
 
 MAX_MARKS: Final = 4  # combining marks and joiners on one base; more climb over other lines
 
@@ -102,88 +77,18 @@ def encode(line: str) -> bytes:
     return clean(line).encode() + b"\r\n"
 
 
-# ------------------------------------------------------------ events to text
+def encode_marked(runs: Iterable[tuple[str, str]]) -> bytes:
+    """Return a line of texts, each with the SGR parameters that mark it, as `encode` does.
+
+    Each mark is taken back where its text ends (ECMA-48, 8.3.117): none reaches another line.
+    """
+    marked = [
+        f"\x1b[{sgr}m{clean(text)}\x1b[0m" if sgr and text else clean(text) for sgr, text in runs
+    ]
+    return "".join(marked).encode() + b"\r\n"
 
 
-def render_text(event: Event, style: Style) -> bytes:
-    """Return the lines that a person who wants this style is shown."""
-    match event:
-        case Said():
-            return encode(f"{_clock(event.id)}{_where(event, style)}<{event.nick}> {event.text}")
-        case Acted():
-            return encode(f"{_where(event, style)}** {event.nick} {event.text}")
-        case Announced():
-            return encode(f"{_where(event, style)}* {event.text}")
-        case Noticed():
-            return b"".join(encode(f"-- {line}".rstrip()) for line in event.text.split("\n"))
-        case Told():
-            return encode(f"{_clock(event.id)}{event.sender} -> {event.recipient}: {event.text}")
-        case Entered():
-            return _entered(event, style)
-        case Skipped():
-            which = "them" if event.kept == event.count else f"the last {event.kept}"
-            skipped = plural(event.count, "message")
-            return encode(f"-- {skipped} skipped in {event.room}; /missed to read {which}")
-        case TopicSet():
-            said = f"set the topic: {event.topic}" if event.topic else "took the topic away"
-            return encode(f"* {_where(event, style)}{event.nick} {said}")
-        case Renamed():
-            return encode(f"* {event.old} is now {event.new}")
-        case Joined() | Left() | Departed() | Thronged():
-            return encode(f"* {_coming_or_going(event)}")
-        case Asked():
-            return clean(event.text).encode()  # the answer is typed behind it, on the same line
-        case _:
-            return encode(f"* {ruling_text(event)}")
-
-
-def _clock(message_id: int) -> str:
-    return _minute(message_id // 60_000_000)
-
-
-@functools.lru_cache(maxsize=256)
-def _minute(minutes: int) -> str:
-    return time.strftime("[%H:%M] ", time.localtime(minutes * 60))
-
-
-def _where(event: Message | TopicSet, style: Style) -> str:
-    return "" if style.here else f"{event.room} "
-
-
-def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
-    match event:
-        case Joined():
-            return f"{event.nick} joined {event.room}"
-        case Left():
-            return f"{event.nick} left {event.room}{_why(event)}"
-        case Departed():
-            return f"{event.nick} left{_why(event)}"
-        case Thronged():
-            moves = []
-            if event.joined:
-                moves.append(f"{names(event.joined, event.joined_total)} joined {event.room}")
-            if event.left:
-                moves.append(f"{names(event.left, event.left_total)} left {event.room}")
-            return "; ".join(moves)
-        case _:
-            assert_never(event)
-
-
-def _why(event: Left | Departed) -> str:
-    reason = f" ({event.reason})" if event.reason else ""
-    return f"{reason}, saying: {event.text}" if event.text else reason
-
-
-def _entered(event: Entered, style: Style) -> bytes:
-    here = f"{event.total} here: {names(event.nicks, event.total)}"
-    lines = [encode(f"-- {event.room}: {here}")]
-    if event.topic:  # on a line of its own: a person wrote it
-        lines.append(encode(f"-- topic: {event.topic}"))
-    if event.messages:
-        lines.append(encode(f"-- last {plural(len(event.messages), 'message')} --"))
-        lines.extend(render_text(message, style) for message in event.messages)
-        lines.append(encode("-- now --"))
-    return b"".join(lines)
+# ----------------------------------------------------------- words in text
 
 
 def names(some: Sequence[str], total: int) -> str:

@@ -1,0 +1,77 @@
+"""One line as bytes: marked as the theme has it, and wrapped at the window's width."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from wcwidth import width
+
+from trioserve.names import fold
+from trioserve.wire.mentions import WORD
+from trioserve.wire.style import PLAIN, Style, View
+from trioserve.wire.text import clean, encode, encode_marked
+from trioserve.wire.themes import theme_named
+from trioserve.wire.voices import Line, Run
+from trioserve.wire.wrap import LINK, Slice, wrap
+
+INDENT: Final = 2  # columns, where the head takes more than a third of the window
+
+_WORD_OR_LINK: Final = re.compile(f"(?P<link>{LINK.pattern})|{WORD.pattern}", re.IGNORECASE)
+_BEHIND_A_LINK: Final = ".,:;!?)]}>'\"*_"  # seldom its own
+
+Marked = tuple[str, str]  # SGR parameters, and the text that they mark
+
+
+def paint(line: Line, style: Style, view: View) -> bytes:
+    """Return a line, or as many as it is broken into at the reader's width."""
+    if style.look is PLAIN.look and style.screen is PLAIN.screen:
+        return encode("".join([text for _, text in line.head]) + line.text)
+    theme = theme_named(style.theme, style.screen.colors)
+    window = style.window
+    head = "".join([text for _, text in line.head])
+    if theme is None and not window:
+        return encode(head + line.text)
+    text = clean(line.text)
+    if theme is None:
+        runs: list[Marked] = [("", head + text)]
+    else:
+        runs = [
+            (theme.sgr(role, part), part)
+            for role, part in (*line.head, *_parts(text, line, view.nick))
+        ]
+    if not window:
+        return encode_marked(runs)
+    indent = columns if (columns := width(head)) <= window // 3 else INDENT
+    return b"".join(
+        encode_marked([("", " " * indent), *cut] if number else cut)
+        for number, cut in enumerate(_cut(runs, wrap(head + text, window, indent)))
+    )
+
+
+def _parts(text: str, line: Line, nick: str) -> Iterator[Run]:
+    """A text in parts: links, the reader's nick, and what is between them."""
+    mentions = bool(nick) and line.is_said and all(role != "own" for role, _ in line.head)
+    done = 0
+    for match in _WORD_OR_LINK.finditer(text):
+        found = match[0]
+        if match["link"]:
+            found = found.rstrip(_BEHIND_A_LINK)
+        elif not mentions or fold(found) != fold(nick):
+            continue
+        yield line.role, text[done : match.start()]
+        yield ("link" if match["link"] else "mention"), found
+        done = match.start() + len(found)
+    yield line.role, text[done:]
+
+
+def _cut(runs: Sequence[Marked], slices: Sequence[Slice]) -> Iterator[list[Marked]]:
+    """The runs of each line of a wrapped text, of which the slices are the lines."""
+    for start, end in slices:
+        cut = []
+        position = 0
+        for sgr, text in runs:
+            part = text[max(start - position, 0) : max(end - position, 0)]
+            if part:
+                cut.append((sgr, part))
+            position += len(text)
+        yield cut
