@@ -7,22 +7,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trioserve.errors import ProtocolError
+from trioserve.wire.options import BINARY, DO, DONT, IAC, TIMING_MARK, WILL, WONT
 from trioserve.wire.telnet import (
     AYT,
-    BINARY,
     BRK,
-    DO,
-    DONT,
     EC,
     EL,
-    IAC,
     IP,
     MAX_SUBNEGOTIATION,
     SB,
     SE,
-    TIMING_MARK,
-    WILL,
-    WONT,
     Signal,
     TelnetFilter,
 )
@@ -99,7 +93,8 @@ def outcome_of(*pieces: bytes) -> Outcome:
 def model(sent: list[bytes]) -> Outcome:
     """What is to come of what a client sends, when each part of it is known."""
     outcome = Outcome()
-    refused = {command(WILL, BINARY)}  # that, and nothing else, is asked for
+    refused: set[bytes] = set()
+    binary: bool | None = None  # that, and nothing else, is asked for; None: not answered yet
     for part in sent:
         if part[0] != IAC or part[1] < 236:
             outcome.add(part)
@@ -109,6 +104,10 @@ def model(sent: list[bytes]) -> Outcome:
             outcome.add(SIGNALS[part[1]])
         elif part == command(DO, TIMING_MARK):
             outcome.answers += command(WILL, TIMING_MARK)
+        elif part[1] in (WILL, WONT) and part[2] == BINARY:
+            told, before, binary = part[1] == WILL, binary, part[1] == WILL
+            if before not in (None, told):
+                outcome.answers += command(DO if told else DONT, BINARY)
         elif part[1] in (WILL, DO) and part not in refused:
             refused.add(part)
             outcome.answers += command(DONT if part[1] == WILL else WONT, part[2])
@@ -277,7 +276,7 @@ def test_a_storm_of_options_is_answered_boundedly() -> None:
     storm = b"".join(
         command(verb, option)
         for verb, option in product([WILL, WONT, DO, DONT], range(256))
-        if (verb, option) != (DO, TIMING_MARK)
+        if (verb, option) not in {(DO, TIMING_MARK), (WILL, BINARY), (WONT, BINARY)}
     )
 
     answers = outcome_of(storm, storm, storm).answers
@@ -302,7 +301,8 @@ def test_a_peer_that_mirrors_every_answer_falls_silent(sent: list[bytes]) -> Non
         echoes.append(answers)
         telnet.receive_data(answers)
 
-    assert len(echoes) <= 2
+    # It asks for BINARY; is asked for it, and refuses; which it takes for a refusal of its own.
+    assert len(echoes) <= 3
 
 
 @pytest.mark.parametrize(

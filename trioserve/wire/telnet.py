@@ -6,23 +6,21 @@ from typing import Final
 import attrs
 
 from trioserve.errors import ProtocolError
+from trioserve.wire.options import BINARY, DO, DONT, IAC, TIMING_MARK, WILL, WONT, Side
 
 MAX_SUBNEGOTIATION: Final = 1024  # bytes between IAC SB and IAC SE
 
 SE, DM, BRK, IP, AYT, EC, EL, SB = 240, 242, 243, 244, 246, 247, 248, 250
-WILL, WONT, DO, DONT, IAC = 251, 252, 253, 254, 255
 _FIRST_COMMAND: Final = 240  # below it, 0xFF is the ÿ of a Latin-1 nc
 _FIRST_LATE_COMMAND: Final = 236  # EOF, SUSP, ABORT, EOR (RFC 1184, 885), once telnet is certain
-
-BINARY: Final = 0
-TIMING_MARK: Final = 6
 
 _IAC = bytes([IAC])
 
 
 class Signal(enum.Enum):
-    """Keys that telnet sends out of the text."""
+    """Keys that are no text: telnet sends them out of it, a terminal by its own codes."""
 
+    ENOUGH = "no more of a long answer"
     INTERRUPT = "Interrupt Process"
     ARE_YOU_THERE = "Are You There"
     ERASE_CHARACTER = "Erase Character"
@@ -42,22 +40,23 @@ _SIGNALS: Final = {
 class TelnetFilter:
     """Split received bytes into text and telnet's signals, and answer negotiation.
 
-    Every option that the peer offers or asks for is refused, and each refusal is
-    sent once: the state of an option that is always off never changes, so a peer
-    that asks again has its answer already (RFC 1143), and two who mirror each
-    other fall silent. TIMING-MARK is answered each time (RFC 860): without it the
-    telnet of a person who has pressed Ctrl-C shows nothing more.
+    What the peer offers or asks for is agreed to if `theirs` and `ours` welcome
+    it, else refused, once. TIMING-MARK is answered each time (RFC 860): without
+    it the telnet of a person who has pressed Ctrl-C shows nothing more.
 
-    The one thing asked of the peer, as soon as it has shown that it speaks
-    telnet, is to send BINARY (RFC 856): outside of it, inetutils' telnet takes
-    half of "Ü" for a key. Our own direction stays as it is.
+    The one thing asked of the peer by itself, as soon as it has shown that it
+    speaks telnet, is to send BINARY (RFC 856): outside of it, inetutils' telnet
+    takes half of "Ü" for a key. Our own direction stays as it is.
 
     `spoken` tells whether the peer has shown that it speaks telnet.
     """
 
+    theirs: Side = attrs.field(factory=lambda: Side(DO, DONT, {BINARY}))
+    ours: Side = attrs.field(factory=lambda: Side(WILL, WONT))
     spoken: bool = attrs.field(default=False, init=False)
+    # What the peer has told of options that are on: each with what is between SB and SE.
+    told: list[tuple[int, bytes]] = attrs.field(factory=list, init=False)
     _held: bytes = attrs.field(default=b"", init=False)
-    _refused: set[bytes] = attrs.field(factory=set, init=False)
     _answers: bytearray = attrs.field(factory=bytearray, init=False)
 
     def receive_data(self, data: bytes) -> list[bytes | Signal]:
@@ -93,6 +92,15 @@ class TelnetFilter:
         """Return the text that was held back when the input ended, for it was no command."""
         held, self._held = self._held, b""
         return held if held[1:] < bytes([_FIRST_COMMAND]) else b""
+
+    def ask(self, side: Side, option: int, *, on: bool) -> None:
+        """Ask for an option of one side to be on, or off."""
+        self._answers += side.ask(option, on=on)
+
+    def tell(self, option: int, content: bytes) -> None:
+        """Send the peer a subnegotiation."""
+        escaped = content.replace(_IAC, 2 * _IAC)
+        self._answers += bytes([IAC, SB, option]) + escaped + bytes([IAC, SE])
 
     def take_answers(self) -> bytes:
         """Return what is to be sent to the peer, once."""
@@ -137,19 +145,17 @@ class TelnetFilter:
             return []
         if not self.spoken:
             self.spoken = True
-            self._answers += bytes([IAC, DO, BINARY])
-        if verb in (WILL, DO):
-            self._answer(verb, command[2])
+            self.ask(self.theirs, BINARY, on=True)
+        if WILL <= verb <= DONT:
+            self._negotiate(verb, command[2])
+        elif verb == SB and len(command) > 4 and self.theirs.is_on(command[2]):
+            self.told.append((command[2], command[3:-2].replace(2 * _IAC, _IAC)))
         signal = _SIGNALS.get(verb)
         return [] if signal is None else [signal]
 
-    def _answer(self, verb: int, option: int) -> None:
+    def _negotiate(self, verb: int, option: int) -> None:
         if verb == DO and option == TIMING_MARK:
             self._answers += bytes([IAC, WILL, TIMING_MARK])
             return
-        if verb == WILL and option == BINARY:
-            return  # what we have asked for
-        refusal = bytes([IAC, DONT if verb == WILL else WONT, option])
-        if refusal not in self._refused:
-            self._refused.add(refusal)
-            self._answers += refusal
+        side = self.theirs if verb in (WILL, WONT) else self.ours
+        self._answers += side.receive(option, on=verb in (WILL, DO))
