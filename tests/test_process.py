@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from tests.running import PATIENCE, Running, running
+from trioserve import config as configuration
 from trioserve import process
 from trioserve.config import Config
 from trioserve.edge.addresses import TcpAddress
@@ -125,13 +126,14 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(process, "Server", Server)
     monkeypatch.setattr(process, "fit_open_files", lambda limits: limits)
+    monkeypatch.setattr(configuration, "DEFAULT_TELNET", ())
 
 
 async def test_of_the_default_addresses_those_are_taken_that_the_machine_has(
     listening: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here, absent = TcpAddress("127.0.0.1", 0), TcpAddress("192.0.2.1", 0)
-    monkeypatch.setattr(process, "DEFAULT_LISTEN", (absent, here))
+    monkeypatch.setattr(configuration, "DEFAULT_LISTEN", (absent, here))
 
     with trio.fail_after(PATIENCE):
         assert await run(Config()) == 0
@@ -140,10 +142,24 @@ async def test_of_the_default_addresses_those_are_taken_that_the_machine_has(
     assert re.fullmatch(r"trioserve listens on 127\.0\.0\.1:\d+", first)
 
 
+async def test_the_default_addresses_for_telnet_are_told_apart(
+    listening: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = TcpAddress("127.0.0.1", 0)
+    monkeypatch.setattr(configuration, "DEFAULT_LISTEN", (here,))
+    monkeypatch.setattr(configuration, "DEFAULT_TELNET", (attrs.evolve(here, telnet=True),))
+
+    with trio.fail_after(PATIENCE):
+        assert await run(Config()) == 0
+
+    second = capsys.readouterr().out.splitlines()[1]
+    assert re.fullmatch(r"for telnet, on 127\.0\.0\.1:\d+", second)
+
+
 async def test_with_none_of_the_default_addresses_it_cannot_run(
     listening: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(process, "DEFAULT_LISTEN", (TcpAddress("192.0.2.1", 0),))
+    monkeypatch.setattr(configuration, "DEFAULT_LISTEN", (TcpAddress("192.0.2.1", 0),))
 
     with trio.fail_after(PATIENCE):
         assert await run(Config()) == 1
@@ -159,7 +175,7 @@ async def test_a_default_address_in_use_is_not_passed_over(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         used = TcpAddress(*other.getsockname())
-        monkeypatch.setattr(process, "DEFAULT_LISTEN", (TcpAddress("127.0.0.1", 0), used))
+        monkeypatch.setattr(configuration, "DEFAULT_LISTEN", (TcpAddress("127.0.0.1", 0), used))
 
         with trio.fail_after(PATIENCE):
             assert await run(Config()) == 1

@@ -14,7 +14,7 @@ import trio
 
 from tests.running import PATIENCE, running
 from tests.test_pytest_plugin import run_pytest
-from trioserve.config import DEFAULT_LISTEN, Config, parse_config
+from trioserve.config import DEFAULT_LISTEN, DEFAULT_TELNET, Config, parse_config
 from trioserve.defaults import default_toml
 from trioserve.edge.addresses import UnixAddress
 from trioserve.plugins import built_in
@@ -36,8 +36,8 @@ def test_its_configuration_is_what_the_code_declares() -> None:
 def test_its_configuration_is_the_default_one() -> None:
     config = parse_config(block("toml", "[limits]"))
 
-    assert attrs.evolve(config, listen=None) == Config()
-    assert config.listen == DEFAULT_LISTEN
+    assert attrs.evolve(config, listen=None, telnet=None) == Config()
+    assert (config.listen, config.telnet) == (DEFAULT_LISTEN, DEFAULT_TELNET)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from trioserve.observe import Counters
 from trioserve.requests import (
     Request,
     Say,
+    SetScreen,
 )
 from trioserve.rooms import Member, Piece
 from trioserve.world import World
@@ -104,8 +105,8 @@ class Broker:
             while True:
                 self._turn(await self._receive.receive())
 
-    async def say(self, member: Member, request: Say) -> None:
-        """Have a member say a line, without waiting for the outcome.
+    async def say(self, member: Member, request: Say | SetScreen) -> None:
+        """Have a member say a line, or the like, without waiting for the outcome.
 
         Waits, and so checkpoints, only while the inbox is full. A refusal goes
         to the member's outlet.

@@ -51,6 +51,8 @@ class _Call:
     question: Question | None = attrs.field(default=None, init=False)
     began: float = attrs.field(factory=trio.current_time, init=False)
     told: bool = attrs.field(default=False, init=False)  # that lines wait behind it
+    # What it answers, nothing else does: it has not begun while another's is being read.
+    answers: bool = attrs.field(default=False, init=False)
 
 
 # The call that a task belongs to: a background task of its plug-in's does not.
@@ -89,6 +91,7 @@ class Calls:
         async def run() -> None:
             self._check(command)
             await self.outbox.below_soft()
+            call.answers = True
             ctx = self.context(plugin)
             values, named = command.bind(rest, ctx)
             with plugin.counted_call():
@@ -96,7 +99,8 @@ class Calls:
             if inspect.isawaitable(answer):
                 await timed(answer, plugin)
 
-        self._start(_Call(f"/{command.name}", run, plugin, command.timeout or math.inf))
+        call = _Call(f"/{command.name}", run, plugin, command.timeout or math.inf)
+        self._start(call)
 
     def start_sending(self, send: Callable[[], Awaitable[object]]) -> None:
         """Start to send a line that has to pass the filters, under the same guard as a command."""
@@ -146,6 +150,11 @@ class Calls:
             return False
         self._current.scope.cancel()
         return True
+
+    def cancel_answer(self) -> None:
+        """Cancel the call whose answer is being read, if it is still under way."""
+        if self._current is not None and self._current.answers:
+            self._current.scope.cancel()
 
     def end_input(self) -> None:
         """Tell the question that it stays unanswered, and leave the call some seconds more."""

@@ -14,7 +14,7 @@ import trio
 from trioserve import __version__
 from trioserve.config import Config, read_config
 from trioserve.defaults import default_toml
-from trioserve.edge.addresses import Address, parse_address
+from trioserve.edge.addresses import Address, TcpAddress, parse_address
 from trioserve.errors import ConfigError
 from trioserve.observe import logging_to
 from trioserve.process import run
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.listen:
         config = attrs.evolve(config, listen=tuple(options.listen))
+    if options.telnet:
+        config = attrs.evolve(config, telnet=tuple(options.telnet))
     config = attrs.evolve(config, plugins=(*config.plugins, *options.plugin))
     with logging_to(level=options.log_level.upper()), suppress(KeyboardInterrupt):
         return trio.run(partial(run, config, strict=options.strict))
@@ -62,6 +64,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="listen here, or on unix:PATH; may be given more than once "
         "(default: 127.0.0.1:4000 and [::1]:4000; port 0: any free one)",
+    )
+    parser.add_argument(
+        "--telnet",
+        type=_telnet,
+        action="append",
+        metavar="HOST:PORT",
+        help="listen here for telnet, whose line is then protected while others talk; "
+        "may be given more than once (default, unless --listen is given: 127.0.0.1:4023 "
+        "and [::1]:4023)",
     )
     parser.add_argument(
         "--check", action="store_true", help="check the configuration, print its faults, and exit"
@@ -86,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"trioserve {__version__}")
     return parser
+
+
+def _telnet(text: str) -> TcpAddress:
+    address = _address(text)
+    if not isinstance(address, TcpAddress):
+        raise argparse.ArgumentTypeError(f'expected HOST:PORT, got "{text}"')
+    return attrs.evolve(address, telnet=True)
 
 
 def _address(text: str) -> Address:

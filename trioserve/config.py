@@ -27,6 +27,8 @@ MOST: Final = 2**40  # of any number: more would not fit somewhere, and mean not
 
 # Both, because `nc localhost` tries ::1 first.
 DEFAULT_LISTEN = (TcpAddress("127.0.0.1", 4000), TcpAddress("::1", 4000))
+# Telnets start no negotiation by themselves, but on port 23.
+DEFAULT_TELNET = (TcpAddress("127.0.0.1", 4023, telnet=True), TcpAddress("::1", 4023, telnet=True))
 
 
 @attrs.frozen
@@ -53,6 +55,8 @@ class Config:
 
     # None: DEFAULT_LISTEN, as far as the machine can.
     listen: tuple[Address, ...] | None = setting(None)
+    # None: DEFAULT_TELNET, unless `listen` is set.
+    telnet: tuple[TcpAddress, ...] | None = setting(None, "none, if listen is set and this is not")
     plugins: tuple[str, ...] = setting((), "FILE.py or package.module")
     limits: SessionLimits = setting(SessionLimits(), "of one connection")
     connections: DoorLimits = setting(DoorLimits())
@@ -61,6 +65,12 @@ class Config:
     broker: BrokerLimits = setting(BrokerLimits())
     tcp: TcpOptions = setting(TcpOptions())
     shutdown: ShutdownLimits = setting(ShutdownLimits())
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where to listen: what is set, or the defaults."""
+        telnet = () if self.listen is not None else DEFAULT_TELNET
+        return [*(self.listen or DEFAULT_LISTEN), *(telnet if self.telnet is None else self.telnet)]
 
 
 def read_config(path: Path) -> Config:
@@ -166,6 +176,13 @@ def _listener(value: Any, _: Any) -> Address:
     return parsed
 
 
+def _telnets(value: Any, _: Any) -> tuple[TcpAddress, ...]:
+    found = [each for each in _listen(value, _) if isinstance(each, TcpAddress)] if value else []
+    if not isinstance(value, list) or len(found) < len(value):
+        raise ValueError(f"expected addresses such as HOST:PORT, got {_shown(value)}")
+    return tuple(attrs.evolve(each, telnet=True) for each in found)
+
+
 def _sources(value: Any, _: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError(f'expected a list of plug-ins such as ["dice.py"], got {_shown(value)}')
@@ -211,6 +228,8 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
         return _instance(str, "a text in quotes")
     if field.name == "plugins":
         return _sources
+    if field.name == "telnet":
+        return _telnets
     if field.type is not None and attrs.has(field.type):
         return _section(field.type)
     return _listen

@@ -40,7 +40,8 @@ class Caller(Protocol):
 
     def quit(self, text: str) -> None: ...
     def cancel(self) -> None: ...
-    async def ask(self, prompt: str) -> str: ...
+    async def ask(self, prompt: str, *, secret: bool = False) -> str: ...
+    async def use_keys(self, wanted: bool) -> None: ...
     def may_rename(self) -> bool: ...
     def permits(self, command: Command) -> bool: ...
 
@@ -128,16 +129,16 @@ class Context(Actor):
 
         At most MAX_REPLY bytes are shown; of what is longer, the last line says so.
         """
-        self.outbox.put(render(Noticed(_cut(text)), self.member.style()))
+        self.outbox.put_answer(render(Noticed(_cut(text)), self.member.style()))
 
     def divide(self, text: str) -> None:
         """Show the caller a line across: ``-- now --``."""
-        self.outbox.put(render(Divided(clean(text)), self.member.style()))
+        self.outbox.put_answer(render(Divided(clean(text)), self.member.style()))
 
     def show(self, event: Event, look: Look) -> None:
         """Show the caller an event as it would look so."""
         style = attrs.evolve(self.member.style(), look=look)
-        self.outbox.put(render(event, style, View(self.nick, live=False)))
+        self.outbox.put_answer(render(event, style, View(self.nick, live=False)))
 
     async def replay(self, messages: Iterable[Message], since: int = 0) -> int:
         """Show messages again, no faster than the caller reads; those of ignored people are not.
@@ -148,7 +149,7 @@ class Context(Actor):
         since = since or self.broker.now_ns() // 1000
         for chunk in _chunks(message for message in messages if not self.ignores(message)):
             await self.outbox.below_soft()
-            self.outbox.put(render_again(chunk, self.member.style(), self.nick, since))
+            self.outbox.put_answer(render_again(chunk, self.member.style(), self.nick, since))
             since = chunk[-1].id
         return since
 
@@ -185,17 +186,29 @@ class Context(Actor):
         self,
         prompt: str,
         *,
+        secret: bool = False,
         timeout: float = math.inf,  # noqa: ASYNC109  (a refusal with words of its own)
     ) -> str:
         """Ask the caller and return the line they answer, which may have been typed ahead.
+
+        A `secret`, such as a password, is typed unseen where the caller's client
+        can do that, and never taken from what was typed ahead.
 
         Raises:
             InputEnded: if the caller's input has ended.
             ChatError: if there is no answer within `timeout` seconds.
         """
         with trio.move_on_after(timeout):
-            return await self._caller.ask(prompt)
+            return await self._caller.ask(prompt, secret=secret)
         raise ChatError(f"no answer within {timeout:g} seconds")
+
+    async def use_keys(self, wanted: bool) -> None:
+        """Have the caller's client send each key as it is pressed, or whole lines.
+
+        Raises:
+            ChatError: if the client does not go along.
+        """
+        await self._caller.use_keys(wanted)
 
     def quit(self, text: str = "") -> None:
         """End the caller's session, with a last word or without one."""

@@ -17,19 +17,25 @@ import attrs
 import trio
 
 from trioserve.calls import Calls
+from trioserve.completion import completions
 from trioserve.declarations import Command
 from trioserve.errors import ChatError, InputEnded
-from trioserve.intake import Intake, Typed
+from trioserve.intake import Intake
 from trioserve.limits import TokenBucket
 from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
-from trioserve.requests import Say, Settle
+from trioserve.requests import Say, SetScreen, Settle
 from trioserve.rooms import Member
 from trioserve.services import Ending, Services
+from trioserve.terminal import Terminal, Typed
+from trioserve.wire.editor import CompletionWanted
 from trioserve.wire.render import render
+from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, plural
 
+ANSWER: Final = 0.3  # seconds for a client to change to another mode
+SCREEN_PAUSE: Final = 0.25  # seconds between changes of the screen that rooms are told of
 FULL: Final = 60.0  # seconds that a command may run on while no more lines can wait for it
 
 
@@ -51,9 +57,15 @@ class Conversation:
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
     _unsettled: bool = attrs.field(default=False, init=False)  # said something, outcome unknown
     _quit: bool = attrs.field(default=False, init=False)
+    _terminal: Terminal | None = attrs.field(default=None, init=False)  # that knows of us
+    _screen: Screen = attrs.field(init=False)  # that the rooms know of
+    _screen_since: float = attrs.field(default=-math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
         limits = self.services.limits
+        self._screen = self.member.screen
+        if self.intake.terminal is not None:
+            self._serve_terminal(self.intake.terminal)
         self._lines = TokenBucket(limits.burst, limits.rate) if limits.flood_control else None
         self._calls = Calls(
             self.member, self.outbox, self.services, self, self.nursery, self._end_pause
@@ -73,6 +85,8 @@ class Conversation:
                 return
             else:
                 typed = await self.intake.receive()
+                if self.intake.terminal is not None:
+                    await self._follow(self.intake.terminal)
                 if len(typed) == 1:
                     await self._handle(typed[0])
                 else:
@@ -123,7 +137,7 @@ class Conversation:
         except ChatError as error:
             self._notice(str(error))
             return
-        if command.waits or (self.outbox.lagging and not command.urgent):
+        if command.waits or (self.outbox.holds_up and not command.urgent):
             self._calls.start(command, rest)
             await self._read_on()
         else:
@@ -151,9 +165,11 @@ class Conversation:
 
     def _signalled(self, signal: Signal) -> None:
         if signal is Signal.INTERRUPT:
-            if not self.member.json:
+            if not (self.member.json or self.intake.has_keys):
                 self.outbox.put(b"\r\n")  # behind the ^C that the terminal shows
             self.cancel()
+        elif signal is Signal.ENOUGH:
+            self._calls.cancel_answer()
         else:
             self._notice("yes, the server is here")
 
@@ -166,6 +182,8 @@ class Conversation:
             while not self.intake.ended:
                 await self._make_room()
                 typed = await self.intake.receive()
+                if self.intake.terminal is not None:
+                    await self._follow(self.intake.terminal)
                 for each in typed:
                     if not self._jumps(each, alone=len(typed) == 1):
                         self.intake.push(each)
@@ -236,6 +254,49 @@ class Conversation:
     def _tell_too_long(self) -> None:
         self._notice(f"a line of more than {self.services.limits.max_line} bytes is not sent")
 
+    # ------------------------------------------------------------ the terminal
+
+    async def _follow(self, terminal: Terminal) -> None:
+        """Let the rooms, and the terminal, know what has become of the other."""
+        if terminal is not self._terminal:
+            self._serve_terminal(terminal)
+        if terminal.screen != self._screen:
+            # Each change has the member's rooms shown what is pending for all: not too often.
+            await trio.sleep_until(self._screen_since + SCREEN_PAUSE)
+            self._screen, self._screen_since = terminal.screen, trio.current_time()
+            await self.services.broker.say(self.member, SetScreen(terminal.screen))
+
+    def _serve_terminal(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        terminal.complete = self._complete
+        terminal.belong_to(self.member)
+
+    def _complete(self, wanted: CompletionWanted) -> list[str]:
+        commands = (each for each in self.services.plugins.registry if self.permits(each))
+        return completions(wanted, self.member, self.services.broker.world, commands)
+
+    async def use_keys(self, wanted: bool) -> None:
+        """Change to character mode, or to line mode.
+
+        Raises:
+            ChatError: if the client does not go along.
+        """
+        if wanted and (self.member.json or self.member.look.spoken):
+            other = "/format text" if self.member.json else "/screenreader off"
+            raise ChatError(f"not with what you have chosen; first {other}")
+        if not wanted and self.intake.terminal is None:
+            return
+        terminal = self.intake.open_terminal()
+        if wanted:
+            terminal.get_to_know()
+        terminal.want_keys(wanted)
+        with trio.move_on_after(ANSWER):
+            await terminal.changed_to(wanted)
+        if terminal.has_keys != wanted:
+            terminal.want_keys(False)
+            self.outbox.write(b"\r")  # over what somebody sees who is no telnet
+            raise ChatError("your client does not send its keys one by one: only a telnet does")
+
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.member.style()))
 
@@ -261,27 +322,38 @@ class Conversation:
         self._notice(f"{plural(1 + waiting, 'line')} not sent")
         self._end_pause()
 
-    async def ask(self, prompt: str) -> str:
-        """Show a prompt and return the next line, be it typed ahead.
+    async def ask(self, prompt: str, *, secret: bool = False) -> str:
+        """Show a prompt and return the next line, be it typed ahead; never a secret.
 
         Raises:
             InputEnded: if there will be none.
         """
         with self._calls.asking() as question:
-            self.outbox.put(render(Asked(prompt), self.member.style()))
-            while len(self.intake):
-                typed = self.intake.pop()
-                if isinstance(typed, str):
-                    return clean(typed)
-                if typed is None:
-                    self._tell_too_long()
-                else:
-                    self._signalled(typed)
-            if not self.intake.ended:
-                await question.answered.wait()
+            if secret and not self.intake.is_telnet:
+                self._notice("your client will show what you type")
+            self.intake.ask(Asked(prompt), self.member.style(), secret=secret)
+            try:
+                if not secret and (line := self._typed_ahead()) is not None:
+                    return line
+                if not self.intake.ended:
+                    await question.answered.wait()
+            finally:
+                self.intake.end_question()
         if question.answer is None:
             raise InputEnded("the input has ended before the answer")
         return question.answer
+
+    def _typed_ahead(self) -> str | None:
+        """The first line that waits, if there is one."""
+        while len(self.intake):
+            typed = self.intake.pop()
+            if isinstance(typed, str):
+                return clean(typed)
+            if typed is None:
+                self._tell_too_long()
+            else:
+                self._signalled(typed)
+        return None
 
     def permits(self, command: Command) -> bool:
         """Whether the person may use a command here and now."""

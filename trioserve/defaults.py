@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import attrs
 
-from trioserve.config import DEFAULT_LISTEN, Config
+from trioserve.config import DEFAULT_LISTEN, DEFAULT_TELNET, Config
 
+_ADDRESSES: Final = {"listen": DEFAULT_LISTEN, "telnet": DEFAULT_TELNET}  # as far as they go
 COLUMN: Final = 25  # where the comments begin, or one blank behind what is longer
 
 
@@ -21,8 +22,8 @@ def _lines() -> Iterator[str]:
         kind = type(field.default)
         if attrs.has(kind):
             sections.append((field, kind))
-        elif field.name == "listen":
-            yield _line(field, DEFAULT_LISTEN)
+        elif field.name in _ADDRESSES:
+            yield _line(field, _ADDRESSES[field.name])
         else:
             yield _line(field, field.default)
     for section, kind in sections:

@@ -1,7 +1,7 @@
 """What one person types: received bytes to lines, queued, bounded, paced."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -9,22 +9,26 @@ import trio
 
 from trioserve.errors import ProtocolError
 from trioserve.limits import TokenBucket
+from trioserve.messages import Asked
+from trioserve.outbox import Outbox
+from trioserve.terminal import Terminal, Typed, decoded
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
+from trioserve.wire.render import render
 from trioserve.wire.strangers import HERE, protocol_of
-from trioserve.wire.telnet import Signal, TelnetFilter
+from trioserve.wire.style import Style
+from trioserve.wire.telnet import Signal
 
 LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
-
-Typed = str | Signal | None  # a line, a key of telnet's, or a line that was too long
+KEYS_AT_ONCE: Final = 256  # bytes of keys, then others get a turn: each may cost 0.1 ms
 
 
 @attrs.define(eq=False)
 class Intake:
     """The input of one connection: bytes that become lines, and those that wait.
 
-    Until a byte has looked like telnet's, there is no telnet filter, and until
-    a line has to wait, no queue: an idle connection keeps little more than its
+    Until a byte has looked like telnet's, there is no `terminal`, and until a
+    line has to wait, no queue: an idle connection keeps little more than its
     unfinished line. `buffer` is shared by all connections of a run; nothing
     awaits between filling it and cutting it into lines.
     """
@@ -34,11 +38,13 @@ class Intake:
     splitter: LineSplitter
     max_waiting: int  # bytes of lines that wait; with more, nothing is read
     bucket: TokenBucket | None  # bytes that may be read; None: all
-    answer: Callable[[bytes], None]  # sends telnet's answers
+    outbox: Outbox
     on_slowed: Callable[[], None]  # tells, once, that bytes come too fast
     ended: bool = attrs.field(default=False, init=False)  # nothing more will come
     is_holding: bool = attrs.field(default=False, init=False)  # a line is held by flood control
-    _telnet: TelnetFilter | None = attrs.field(default=None, init=False)
+    terminal: Terminal | None = attrs.field(default=None, init=False)
+    _question: Asked | None = attrs.field(default=None, init=False)  # what is asked at present
+    _secret: bool = attrs.field(default=False, init=False)  # its answer
     _slowed: bool = attrs.field(default=False, init=False)
     _began: bool = attrs.field(default=False, init=False)
     _waiting: deque[Typed] | None = attrs.field(default=None, init=False)
@@ -48,7 +54,37 @@ class Intake:
     @property
     def is_telnet(self) -> bool:
         """Whether the peer has shown that it speaks telnet."""
-        return self._telnet is not None and self._telnet.spoken
+        return self.terminal is not None and self.terminal.client.spoken
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the peer sends each key as it is pressed."""
+        return self.terminal is not None and self.terminal.has_keys
+
+    def open_terminal(self) -> Terminal:
+        """Take the peer for a telnet from now on, or at least for what may turn out as one."""
+        if self.terminal is None:
+            self.terminal = Terminal(self.outbox, self.splitter)
+            if self._question is not None:
+                self.terminal.ask(self._question.text, secret=self._secret)
+        return self.terminal
+
+    def close_terminal(self) -> None:
+        """Leave the terminal as it was before us; what came of a line stays to be seen."""
+        if self.terminal is not None:
+            self.terminal.close()
+
+    def ask(self, question: Asked, style: Style, *, secret: bool = False) -> None:
+        """Show a question, behind which its answer is typed; of a secret, unseen if possible."""
+        self._question, self._secret = question, secret
+        if self.terminal is None or not self.terminal.ask(question.text, secret=secret):
+            self.outbox.put(render(question, style))
+
+    def end_question(self) -> None:
+        """What was asked needs no answer any more."""
+        self._question, self._secret = None, False
+        if self.terminal is not None:
+            self.terminal.end_question()
 
     async def receive(self) -> list[Typed]:
         """Wait for input and return what it completes, maybe nothing; checkpoints.
@@ -69,10 +105,13 @@ class Intake:
                     self._slowed = True
                     self.on_slowed()
                 await trio.sleep(delay)
-        size = await self.transport.receive_into(self.buffer)
+        buffer = self.buffer[:KEYS_AT_ONCE] if self.has_keys else self.buffer
+        size = await self.transport.receive_into(buffer)
+        typed = self._typed(bytes(buffer[:size])) if size else self._finish()
         if self.bucket is not None:
-            self.bucket.take(trio.current_time(), size)
-        return self._typed(bytes(self.buffer[:size])) if size else self._finish()
+            cost = 0 if self.terminal is None else self.terminal.take_cost()
+            self.bucket.take(trio.current_time(), size + cost)
+        return typed
 
     @property
     def is_full(self) -> bool:
@@ -144,38 +183,17 @@ class Intake:
             self._began = True
             if (protocol := protocol_of(data)) is not None:
                 raise ProtocolError(f"{HERE}, not for {protocol}")
-        if self._telnet is None:
-            if 0xFF not in data:
-                lines = self.splitter.receive_data(data)
-                return [None if line is None else line.decode("utf-8", "replace") for line in lines]
-            self._telnet = TelnetFilter()
-        typed: list[Typed] = []
-        for part in self._telnet.receive_data(data):
-            typed.extend(self._part(part))
-        typed = _once_each(typed)
-        if answers := self._telnet.take_answers():
-            self.answer(answers)
-        return typed
-
-    def _part(self, part: bytes | Signal) -> Iterator[Typed]:
-        if isinstance(part, bytes):
-            yield from map(_decoded, self.splitter.receive_data(part))
-        elif part is Signal.ERASE_CHARACTER:
-            self.splitter.erase_character()
-        elif part is Signal.ERASE_LINE:
-            self.splitter.erase_line()
-        else:
-            yield part
+        if self.terminal is None and 0xFF not in data:
+            lines = self.splitter.receive_data(data)
+            return [None if line is None else line.decode("utf-8", "replace") for line in lines]
+        terminal = self.open_terminal()
+        return _once_each(terminal.receive_data(data, trio.current_time()))
 
     def _finish(self) -> list[Typed]:
         self.ended = True
-        last = self._telnet.finish() if self._telnet is not None else b""
-        lines = self.splitter.receive_data(last) + self.splitter.finish()
-        return [_decoded(line) for line in lines]
-
-
-def _decoded(line: bytes | None) -> str | None:
-    return None if line is None else line.decode("utf-8", "replace")
+        if self.terminal is not None:
+            return self.terminal.finish()
+        return [decoded(line) for line in self.splitter.finish()]
 
 
 def _once_each(typed: list[Typed]) -> list[Typed]:

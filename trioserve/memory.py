@@ -28,6 +28,7 @@ class MemoryTransport:
     window: int = WINDOW  # bytes
     reading: bool = True
     is_private: bool = True
+    is_telnet: bool = False
     received: bytearray = attrs.field(factory=bytearray, init=False)  # what the other end read
     writes: int = attrs.field(default=0, init=False)  # calls of try_send
     is_closed: bool = attrs.field(default=False, init=False)

@@ -67,9 +67,13 @@ class Outbox:
     transport: Transport
     drains: "Drains"
     on_fail: Callable[[OSError | str], None]
-    style: Callable[[], Style] = lambda: (
-        PLAIN
-    )  # how the reader wants to be told of what was skipped
+    # How the reader wants to be told of what was skipped.
+    style: Callable[[], Style] = attrs.field(default=lambda: PLAIN, init=False)
+    # Puts what is shown around a row that is typed in; of a terminal in character mode.
+    frame: Callable[[bytes], bytes] | None = attrs.field(default=None, init=False)
+    # Shows an answer as far as the window has rows; whether the rest is held back there.
+    pager: Callable[[bytes], bool] | None = attrs.field(default=None, init=False)
+    is_paging: bool = attrs.field(default=False, init=False)  # an answer is being read by pages
     size: int = attrs.field(default=0, init=False)  # bytes waiting
     missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
     _waiting: deque[bytes] | None = attrs.field(default=None, init=False)
@@ -82,8 +86,30 @@ class Outbox:
         """Whether the member does not read what it was sent: room messages are being skipped."""
         return self._skipping is not None or self.size >= self.drains.limits.soft
 
+    @property
+    def holds_up(self) -> bool:
+        """Whether the next answer has to wait: for the socket, or for a page to be read."""
+        return self.is_paging or self.size >= self.drains.limits.soft
+
     def put(self, data: bytes) -> None:
-        """Send bytes behind all that waits: answers, and what else must not be skipped."""
+        """Show lines behind all that waits: answers, and what else must not be skipped."""
+        if data:
+            self.write(data if self.frame is None else self.frame(data))
+
+    def put_answer(self, data: bytes) -> None:
+        """Show lines that the reader has asked for, by pages if their terminal has such."""
+        if self.pager is None:
+            self.put(data)
+        else:
+            self.is_paging = self.pager(data)
+
+    def resume(self) -> None:
+        """Note that no answer is held back any more."""
+        self.is_paging = False
+        self._ease()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are, behind all that waits."""
         if self._closed or not data:
             return
         if not self.size:
@@ -107,6 +133,8 @@ class Outbox:
             return
         # What nearly every delivery comes to, in as few calls as can be: 0.3 µs less than by
         # `put` and `_try_send`, of some 8 that a delivery to one reader takes.
+        if self.frame is not None:
+            data = self.frame(data)
         try:
             sent = self.transport.try_send(data)
         except OSError as error:
@@ -132,9 +160,12 @@ class Outbox:
             self.missed = {**(self.missed or {}), room: missed}
 
     async def below_soft(self) -> None:
-        """Wait until less than soft is waiting, or the outbox is closed; checkpoints."""
+        """Wait until an answer may be shown: less than soft is waiting, and no page; checkpoints.
+
+        Or the outbox is closed.
+        """
         await trio.lowlevel.checkpoint()
-        while self.size >= self.drains.limits.soft and not self._closed:
+        while self.holds_up and not self._closed:
             await self._wait_eased()
 
     async def flushed(self) -> None:
@@ -199,7 +230,8 @@ class Outbox:
             for room, count in skipped.items():
                 if count:
                     kept = min(count, self.drains.limits.remembered)
-                    self._queue(render(Skipped(room, count, kept), self.style()))
+                    line = render(Skipped(room, count, kept), self.style())
+                    self._queue(line if self.frame is None else self.frame(line))
 
     def _try_send(self, data: bytes) -> int:
         try:

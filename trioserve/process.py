@@ -165,11 +165,14 @@ async def _open_all(config: Config) -> list[Listener]:
     listeners: list[Listener] = []
     absent: list[_CannotListen] = []
     with ExitStack() as opened:
-        for address in config.listen or DEFAULT_LISTEN:
+        for address in config.addresses:
             try:
                 found = await _open(address, config)
             except _CannotListen as error:
-                if config.listen is not None or not error.is_absent:
+                if not error.is_absent or address in (
+                    *(config.listen or ()),
+                    *(config.telnet or ()),
+                ):
                     raise
                 absent.append(error)
                 continue
@@ -193,7 +196,10 @@ async def _open(address: Address, config: Config) -> list[Listener]:
 
 def _announce(listeners: list[Listener]) -> None:
     """Say where we listen, and how to let others in when only this machine can come."""
-    print(f"trioserve listens on {' and '.join(each.address for each in listeners)}")
+    for beginning, are_telnet in ("trioserve listens on", False), ("for telnet, on", True):
+        addresses = [each.address for each in listeners if each.is_telnet == are_telnet]
+        if addresses:
+            print(f"{beginning} {' and '.join(addresses)}")
     if all(each.is_local for each in listeners):
         port = next((each.port for each in listeners if each.port), DEFAULT_LISTEN[0].port)
         print(

@@ -9,6 +9,7 @@ last line is drained within a deadline; and the connection is closed.
 import logging
 from typing import Final
 
+import attrs
 import trio
 
 from trioserve import names
@@ -30,6 +31,7 @@ from trioserve.wire.text import clean, encode, plural
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
 TOO_LONG: Final = "?" * (names.MAX_NICK + 1)  # as a name: what stands for a line that was too long
+ANSWER: Final = 0.3  # seconds for a telnet to tell what it is, before it is greeted
 DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a member go
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class Session:
             LineSplitter(limits.max_line),
             limits.max_waiting,
             TokenBucket(limits.byte_burst, limits.byte_rate) if limits.flood_control else None,
-            self._outbox.put,
+            self._outbox,
             self._tell_slowed,
         )
         self._scope = trio.CancelScope()  # the conversation's
@@ -119,6 +121,8 @@ class Session:
 
     async def _log_in(self) -> Member | None:
         """Ask for a name until one is free; None if the session ends instead."""
+        if self._transport.is_telnet:
+            await self._get_to_know()
         world = self._services.broker.world
         people = plural(len(world.members), "person") if world.members else "nobody"
         self._outbox.put(
@@ -127,7 +131,7 @@ class Session:
         offer = ""
         for _ in range(self._services.limits.login_lines):
             asked = Asked(f"Your name ({offer})? " if offer else "Your name? ")
-            self._outbox.put(render(asked, PLAIN))
+            self._intake.ask(asked, PLAIN)
             self._asking = True
             while not (len(self._intake) or self._intake.ended):
                 await self._read()
@@ -135,6 +139,7 @@ class Session:
                 self.end(INPUT_ENDED)
                 return None
             self._asking = False
+            self._intake.end_question()
             line = self._intake.pop()
             text = clean(line).strip() if isinstance(line, str) else TOO_LONG
             if len(word := text.partition(" ")[0].lower()) > 1 and "/quit".startswith(word):
@@ -149,6 +154,17 @@ class Session:
                 offer = names.free_nick(text or offer, world.members) if taken else ""
         self.end(Ending.because("no name given", "too many tries to give a name: goodbye"))
         return None
+
+    async def _get_to_know(self) -> None:
+        """Ask a telnet what it is, and give it a moment to answer: others wait no longer."""
+        terminal = self._intake.open_terminal()
+        terminal.get_to_know()
+        with trio.move_on_after(ANSWER):
+            while not (terminal.client.settled or self._intake.ended):
+                await self._read()
+        if not terminal.has_keys:
+            # The next line overwrites what somebody sees who is no telnet, or half a one.
+            self._outbox.write(b"\r")
 
     async def _read(self) -> None:
         """Receive once, and let the lines that came wait."""
@@ -166,6 +182,10 @@ class Session:
             active=trio.current_time(),
             is_operator=self._transport.is_operator,
         )
+        if (terminal := self._intake.terminal) is not None:
+            terminal.belong_to(member)
+            member.screen = terminal.screen
+            member.look = attrs.evolve(member.look, spoken=terminal.client.is_for_screen_reader)
         # Already now: cancelled in the middle, what the broker has let in departs again.
         self._member = member
         self._outbox.style = member.style
@@ -185,7 +205,9 @@ class Session:
         """Deliver what waits and the last line, and close, all within the drain's deadline."""
         await self._depart()
         ending = self._ending or SHUTDOWN
-        if self._asking:
+        if self._intake.has_keys:
+            self._intake.close_terminal()
+        elif self._asking:
             self._outbox.put(b"\r\n")  # the prompt still waits for its answer
         if ending.farewell:
             # Neither nc nor ncat notices that the server has closed.

@@ -23,6 +23,10 @@ class Transport(Protocol):
     def is_operator(self) -> bool:
         """Whether whoever comes this way is an operator."""
 
+    @property
+    def is_telnet(self) -> bool:
+        """Whether whoever comes this way is greeted as a telnet, and asked what it is."""
+
     def try_send(self, data: bytes) -> int:
         """Write what fits at once, and return how many bytes that were, maybe 0."""
 

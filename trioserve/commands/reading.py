@@ -65,3 +65,22 @@ async def format_(ctx: Context, kind: Literal["text", "json"]) -> None:
     """
     await ctx.set_json(kind == "json")
     ctx.reply(f"the format is {kind} now")
+
+
+@command
+async def rich(ctx: Context) -> None:
+    """Keep the line that you type apart from what comes in; for telnet.
+
+    You edit it as in a shell: arrows, ^A ^E ^K ^U ^W ^Y, Tab to complete, up
+    and down through your own lines. A telnet at the port for telnet has that
+    from the beginning.
+    """
+    await ctx.use_keys(True)
+    ctx.reply("the line that you type is kept apart; /plain ends that")
+
+
+@command
+async def plain(ctx: Context) -> None:
+    """Let your own terminal edit the line that you type; /rich ends that."""
+    await ctx.use_keys(False)
+    ctx.reply("your terminal edits what you type; /rich keeps it apart from what comes in")

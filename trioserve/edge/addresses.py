@@ -9,6 +9,7 @@ class TcpAddress:
 
     host: str
     port: int
+    telnet: bool = False  # whoever comes this way is greeted as a telnet
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -39,15 +39,22 @@ log = logging.getLogger(__name__)
 class SocketTransport:
     """A transport over a non-blocking stream socket, which it owns."""
 
-    __slots__ = ("_socket", "host", "is_operator", "peer")
+    __slots__ = ("_socket", "host", "is_operator", "is_telnet", "peer")
 
     def __init__(
-        self, connection: socket.socket, peer: str, host: str | None, *, is_operator: bool = False
+        self,
+        connection: socket.socket,
+        peer: str,
+        host: str | None,
+        *,
+        is_operator: bool = False,
+        is_telnet: bool = False,
     ) -> None:
         self._socket = connection
         self.peer = peer
         self.host = host
         self.is_operator = is_operator
+        self.is_telnet = is_telnet
 
     @property
     def is_private(self) -> bool:
@@ -95,6 +102,7 @@ class Listener:
     is_local: bool  # only this machine can reach it
     cleanup: Callable[[], None] | None = None  # run when it is closed
     is_operators: bool = False  # whoever comes this way is an operator
+    is_telnet: bool = False  # whoever comes this way is greeted as a telnet
 
     async def serve(self, admit: Callable[[Transport], None]) -> None:
         """Accept connections and hand each to `admit` until cancelled; then close."""
@@ -142,7 +150,15 @@ class Listener:
                 raise
             connection.setblocking(False)
             peer, host = _named(connection.family, address)
-            admit(SocketTransport(connection, peer, host, is_operator=self.is_operators))
+            admit(
+                SocketTransport(
+                    connection,
+                    peer,
+                    host,
+                    is_operator=self.is_operators,
+                    is_telnet=self.is_telnet,
+                )
+            )
 
 
 def _named(family: int, address: Any) -> tuple[str, str | None]:

@@ -53,6 +53,7 @@ async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:
         for family, _, _, _, place in dict.fromkeys(found):
             try:
                 listener = _open_one(family, (place[0], port, *place[2:]), options)
+                listener.is_telnet = address.telnet
             except OSError as error:
                 if error.errno not in ABSENT:
                     raise

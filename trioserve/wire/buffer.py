@@ -38,7 +38,7 @@ class Draft:
     max_size: int = MAX_DRAFT  # bytes
     cells: list[str] = attrs.field(factory=list, init=False)
     cursor: int = attrs.field(default=0, init=False)
-    _size: int = attrs.field(default=0, init=False)  # bytes
+    size: int = attrs.field(default=0, init=False)  # bytes
     _killed: str = attrs.field(default="", init=False)
     _edits: int = attrs.field(default=0, init=False)
     _last_kill: tuple[int, int] = attrs.field(default=(-1, -1), init=False)
@@ -129,10 +129,10 @@ class Draft:
 
     def take(self) -> Content:
         """Return everything that `put` needs to make it as it is now."""
-        return self.cells, self.cursor, self._size
+        return self.cells, self.cursor, self.size
 
     def put(self, cells: list[str], cursor: int, size: int) -> None:
-        self.cells, self.cursor, self._size = cells, cursor, size
+        self.cells, self.cursor, self.size = cells, cursor, size
         self._edits += 1
 
     def load(self, text: str) -> None:
@@ -180,7 +180,7 @@ class Draft:
         first, last = self._line_start(start), self._line_end(end)
         head = "".join(self.cells[first:start]) + text
         changed = head + "".join(self.cells[end:last])
-        size = self._size + len(changed.encode())
+        size = self.size + len(changed.encode())
         size -= len("".join(self.cells[first:last]).encode())
         if not self._has_room_for(changed, size):
             return False
@@ -188,7 +188,7 @@ class Draft:
         self.cells[first:last] = cells
         one_each = len(cells) == len(changed)  # mostly so, and faster
         self.cursor = first + (len(head) if one_each else _cells_up_to(len(head), cells))
-        self._size = size
+        self.size = size
         self._edits += 1
         return True
 

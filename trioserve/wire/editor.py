@@ -122,6 +122,16 @@ class Editor:
         """Whether what is typed is not shown, kept, or completed."""
         return self._put_aside is not None
 
+    @property
+    def text(self) -> str:
+        """What has been typed and not sent; nothing of a secret."""
+        return (self._draft if self._put_aside is None else self._put_aside).text
+
+    @property
+    def size(self) -> int:
+        """How much has been typed and not sent, in bytes."""
+        return self._draft.size
+
     # ----------------------------------------------------------------- keys
 
     def feed(self, key: Keystroke) -> list[Happening]:

@@ -54,10 +54,15 @@ class LineSplitter:
             lines.append(None)
         return lines
 
+    def take_unfinished(self) -> bytes:
+        """Return what has come of a line whose end has not, and begin anew."""
+        unfinished, self._unfinished = self._unfinished, b""
+        self._discarding = self._after_cr = False
+        return unfinished
+
     def finish(self) -> list[bytes | None]:
         """Return the line that the end of input has ended, if there was one."""
-        last, self._unfinished = self._unfinished, b""
-        self._discarding = self._after_cr = False
+        last = self.take_unfinished()
         return [last] if last else []
 
     def erase_character(self) -> None:

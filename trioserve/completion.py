@@ -1,0 +1,61 @@
+"""What a word that is being typed can become: a command, a room, a nick."""
+
+from collections.abc import Iterable, Iterator
+
+from trioserve.declarations import Command
+from trioserve.names import fold
+from trioserve.rooms import Member
+from trioserve.wire.editor import CompletionWanted
+from trioserve.world import World
+
+
+def completions(
+    wanted: CompletionWanted, member: Member, world: World, commands: Iterable[Command]
+) -> list[str]:
+    """Everything that the word can become, the likeliest first, each with what follows it."""
+    word, before = fold(wanted.word), wanted.before.split()
+    if wanted.at_start and word.startswith("/"):
+        return [f"/{name} " for name in _firsts(commands) if name.startswith(word[1:])]
+    if len(before) == 1 and before[0].startswith("/"):
+        seconds = list(_seconds(before[0][1:], commands))
+        if seconds:
+            return [f"{name} " for name in seconds if name.startswith(word)]
+    if word.startswith("#"):
+        return [f"{name} " for name in _rooms(member, world) if fold(name).startswith(word)]
+    if wanted.at_start and not word:
+        return []
+    end = ": " if wanted.at_start else " "
+    return [f"{nick}{end}" for nick in _nicks(member, world) if fold(nick).startswith(word)]
+
+
+def _firsts(commands: Iterable[Command]) -> Iterator[str]:
+    """The first words of commands, each once."""
+    shown = (each for each in commands if not each.hidden)
+    yield from dict.fromkeys(each.word if each.group is None else each.group.name for each in shown)
+
+
+def _seconds(first: str, commands: Iterable[Command]) -> Iterator[str]:
+    """The second words of the commands of a group; for /help, all commands."""
+    if first == "help":
+        yield from _firsts(commands)
+        return
+    for each in commands:
+        if each.group is not None and each.group.name == first and not each.hidden:
+            yield each.word
+
+
+def _rooms(member: Member, world: World) -> Iterator[str]:
+    """The rooms, the member's own first."""
+    own = [room.name for room in member.rooms.values()]
+    yield from dict.fromkeys([*own, *(room.name for room in world.rooms.values())])
+
+
+def _nicks(member: Member, world: World) -> Iterator[str]:
+    """The nicks of all others: who spoke last in the room, who is in it, who is elsewhere."""
+    room = member.room
+    spoke = [message.nick for message in reversed(room.history)] if room is not None else []
+    there = [each.nick for each in room.members] if room is not None else []
+    everybody = [each.nick for each in world.members.values()]
+    for nick in dict.fromkeys([*spoke, *there, *everybody]):
+        if fold(nick) in world.members and nick != member.nick:
+            yield nick

@@ -1,0 +1,372 @@
+"""One telnet client: its negotiation, and in character mode the line that is typed there.
+
+It sits beside the outbox. In line mode it cuts what comes into lines, as for
+everybody. In character mode keys go through the editor, and all that the outbox
+is given is framed: the row that is typed in is erased, the lines are printed, the
+row is drawn again, in one write.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import attrs
+import trio
+
+from trioserve.outbox import Outbox
+from trioserve.rooms import Member
+from trioserve.wire.client import TelnetClient
+from trioserve.wire.editor import (
+    CompletionWanted,
+    Editor,
+    Ended,
+    Happening,
+    Interrupted,
+    PasteRefused,
+    Submitted,
+)
+from trioserve.wire.keys import Key, KeyDecoder, Keystroke
+from trioserve.wire.lines import LineSplitter
+from trioserve.wire.pager import MORE, Pager
+from trioserve.wire.style import Screen
+from trioserve.wire.telnet import Signal
+from trioserve.wire.text import encode, plural
+
+Typed = str | Signal | None  # a line, a key that jumps the queue, or a line that was too long
+
+COLUMNS, ROWS = 80, 24  # of a window whose size is not known
+MAX_DRAFT: Final = 8 * 1024  # bytes of what is typed or pasted and not sent yet
+ESCAPE: Final = 0.1  # seconds after which Esc was a key of its own, and begins no sequence
+
+# What keys cost of the bytes that one may send, besides their own: at the rate of 4 KiB/s a
+# hundred packets a second, each of which draws the row anew (0.2 ms), and more on a long draft.
+PACKET_COST: Final = 32
+KEY_COST: Final = 16
+DRAFT_SHARE: Final = 64  # bytes of draft that cost one more
+
+_PASTE_MODE_ON, _PASTE_MODE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"  # xterm's bracketed paste
+
+
+@attrs.define(eq=False)
+class Terminal:
+    """One telnet client, and what is typed there."""
+
+    outbox: Outbox
+    splitter: LineSplitter
+    client: TelnetClient = attrs.field(factory=TelnetClient, init=False)
+    screen: Screen = attrs.field(factory=Screen, init=False)  # what is known of it by now
+    # What a word can become, the likeliest first.
+    complete: Callable[[CompletionWanted], Sequence[str]] = attrs.field(
+        default=lambda _: (), init=False
+    )
+    _member: Member | None = attrs.field(default=None, init=False)
+    _prompted: object = attrs.field(default=None, init=False)  # the room that the prompt names
+    _question: str | None = attrs.field(default=None, init=False)
+    _secret: bool = attrs.field(default=False, init=False)  # the answer to the question
+    _editor: Editor | None = attrs.field(default=None, init=False)  # in character mode
+    _keys: KeyDecoder = attrs.field(factory=KeyDecoder, init=False)
+    _pager: Pager = attrs.field(factory=lambda: Pager(COLUMNS, ROWS), init=False)
+    _changed: trio.Event | None = attrs.field(default=None, init=False)
+    _cost: int = attrs.field(default=0, init=False)
+    _received: float = attrs.field(default=0.0, init=False)  # when something came last
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether it is in character mode."""
+        return self._editor is not None
+
+    # ------------------------------------------------------------ what comes
+
+    def receive_data(self, data: bytes, now: float) -> list[Typed]:
+        """Return the lines and signals that received bytes complete.
+
+        Raises:
+            ProtocolError: when the client sends a subnegotiation without end.
+        """
+        typed: list[Typed] = []
+        for part in self.client.receive_data(data):
+            if isinstance(part, bytes):
+                typed += self._text(part, now)
+            else:
+                typed += self._signal(part)
+        self._received = now
+        self._say_answers()
+        if b"\xff" in data:
+            self._follow()
+        self._draw()
+        return typed
+
+    def finish(self) -> list[Typed]:
+        """Return the line that the end of input has ended, if there was one."""
+        if self._editor is not None:
+            return []  # what stands there was not sent, and its row stays to be seen
+        lines = self.splitter.receive_data(self.client.finish()) + self.splitter.finish()
+        return [decoded(line) for line in lines]
+
+    def take_cost(self) -> int:
+        """What the keys since the last time cost besides their bytes, in bytes."""
+        cost, self._cost = self._cost, 0
+        return cost
+
+    # ------------------------------------------------------ what is asked for
+
+    def get_to_know(self) -> None:
+        """Ask the client what it is. Who is no telnet sees that: overwrite it after a CR."""
+        self.client.ask()
+        self._say_answers()
+
+    async def changed_to(self, keys: bool) -> None:
+        """Wait until the client is in the mode asked for; checkpoints. The caller has a deadline.
+
+        Somebody else has to receive meanwhile.
+        """
+        await trio.lowlevel.checkpoint()
+        while self.has_keys != keys:
+            if self._changed is None:
+                self._changed = trio.Event()
+            await self._changed.wait()
+
+    def want_keys(self, wanted: bool) -> None:
+        """Ask for character mode, or for line mode."""
+        self.client.want_keys(wanted)
+        self._say_answers()
+        self._follow()
+        self._draw()
+
+    def belong_to(self, member: Member) -> None:
+        """Let the prompt name the member's current room from now on."""
+        self._member = member
+        self._reprompt()
+
+    def ask(self, question: str, *, secret: bool = False) -> bool:
+        """Show a question where its answer is typed; whether that is done.
+
+        It is not in line mode, where the question has to be printed. With
+        `secret` the answer is not shown, as far as the client can.
+        """
+        self._question, self._secret = question, secret
+        if self._editor is None:
+            if secret and self.client.spoken:
+                self.client.hide(True)
+                self._say_answers()
+            return False
+        self._reprompt()
+        self._draw()
+        return True
+
+    def end_question(self) -> None:
+        """The question is answered, or needs no answer any more."""
+        if self._question is None:
+            return
+        self._question, self._secret = None, False
+        if self._editor is not None:
+            self._reprompt()
+            self._draw()
+        elif self.client.is_hiding:
+            self.client.hide(False)
+            self._say_answers()
+            self.outbox.put(b"\r\n")  # the Enter was not shown either
+
+    def close(self) -> None:
+        """Take the row away, for good; what was typed there and not sent stays to be seen."""
+        if self._editor is not None:
+            end = b"\r\n" if self._editor.text else b""
+            self.outbox.write(self._leave() + end)
+
+    # ----------------------------------------------------------------- inside
+
+    def _text(self, text: bytes, now: float) -> Iterator[Typed]:
+        if self._editor is None:
+            yield from map(decoded, self.splitter.receive_data(text))
+            return
+        keys = self._keys.flush() if now - self._received >= ESCAPE else []
+        keys += self._keys.receive_data(text)
+        self._cost += max(PACKET_COST - len(text), 0)
+        for key in _joined(keys):
+            yield from self._press(self._editor, key)
+
+    def _press(self, editor: Editor, key: Keystroke) -> Iterator[Typed]:
+        while self._pager.is_holding:
+            rest, stopped = self._page_by(key)
+            if stopped:
+                yield Signal.ENOUGH
+            if rest is None:
+                return
+            key = rest
+        self._cost += KEY_COST + editor.size // DRAFT_SHARE
+        for happening in editor.feed(key):
+            yield from self._heed(editor, happening)
+
+    def _heed(self, editor: Editor, happening: Happening) -> Iterator[Typed]:
+        match happening:
+            case Submitted(text):
+                self._submitted(editor, text)
+                yield text
+            case Interrupted():
+                yield Signal.INTERRUPT
+            case Ended():
+                yield "/quit"
+            case CompletionWanted():
+                editor.complete(happening, self.complete(happening))
+            case PasteRefused(reason):
+                editor.print_above([f"-- {reason}"])
+
+    def _submitted(self, editor: Editor, text: str) -> None:
+        """Leave in the transcript what no room will show: commands, and answers."""
+        self._pager.begin()
+        is_command = text.startswith("/") and not text.startswith("//")
+        if self._question is not None or is_command:
+            editor.print_above([editor.prompt + ("" if self._secret else text)])
+        if self._question is not None:
+            self._question, self._secret = None, False
+            self._reprompt()
+
+    def _signal(self, signal: Signal) -> Iterator[Typed]:
+        if self._editor is not None and signal is Signal.INTERRUPT:
+            yield from self._press(self._editor, Key.INTERRUPT)
+        elif self._editor is not None and signal is Signal.ERASE_CHARACTER:
+            yield from self._press(self._editor, Key.BACKSPACE)
+        elif self._editor is not None and signal is Signal.ERASE_LINE:
+            yield from self._press(self._editor, Key.KILL_LEFT)
+        elif signal is Signal.ERASE_CHARACTER:
+            self.splitter.erase_character()
+        elif signal is Signal.ERASE_LINE:
+            self.splitter.erase_line()
+        else:
+            yield signal
+
+    # ------------------------------------------------------------- the modes
+
+    def _follow(self) -> None:
+        """Go along with what the client has told, and with the mode that it is in."""
+        client, editor = self.client, self._editor
+        columns, rows = client.width or COLUMNS, client.height or ROWS
+        if client.sends_keys and editor is None:
+            self._enter(columns)
+        elif not client.sends_keys and editor is not None:
+            self.outbox.write(self._leave())
+        elif editor is not None and editor.width != columns:
+            editor.resize(columns)
+        self._pager.columns, self._pager.rows = columns, rows
+        self.screen = client.screen
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def _enter(self, columns: int) -> None:
+        self._editor = Editor(columns, "", self.splitter.max_line, MAX_DRAFT)
+        self._keys = KeyDecoder(MAX_DRAFT)
+        self.outbox.frame, self.outbox.pager = self._framed, self._page
+        self.outbox.write(_PASTE_MODE_ON)
+        self._pager.begin()
+        self._reprompt()
+        # What has been typed of a line is still there to be gone on with.
+        if begun := self.splitter.take_unfinished():
+            self._editor.feed(begun.decode("utf-8", "replace"))
+
+    def _leave(self) -> bytes:
+        """End character mode; return what brings the screen up to that.
+
+        What has been typed of a line is still there, as if typed in line mode.
+        """
+        editor, self._editor = self._editor, None
+        assert editor is not None
+        self.outbox.frame = self.outbox.pager = None
+        output = editor.close() + self._pager.take_all() + _PASTE_MODE_OFF
+        self.outbox.resume()
+        self.client.want_keys(False)
+        draft = editor.text
+        if lines := draft.count("\n"):
+            output += encode(f"-- {plural(lines + 1, 'line')} of a paste not sent")
+            draft = ""
+        self.splitter.receive_data(draft.encode())
+        return output + self.client.take_answers() + draft.encode()
+
+    def _reprompt(self) -> None:
+        if self._editor is None:
+            return
+        self._prompted = room = self._member.room if self._member is not None else None
+        if self._pager.is_holding:
+            prompt = MORE
+        elif self._question is not None:
+            prompt = self._question
+        else:
+            prompt = f"{room.name}> " if room is not None else "> "
+        self._editor.set_prompt(prompt, secret=self._secret and prompt is self._question)
+
+    def _draw(self) -> None:
+        if self._editor is not None and (output := self._editor.take_output()):
+            self.outbox.write(output)
+
+    def _framed(self, data: bytes) -> bytes:
+        """Put lines above the row that is typed in."""
+        member, editor = self._member, self._editor
+        assert editor is not None
+        if member is not None:
+            if member.json or member.look.spoken:  # neither a program nor a voice can use a row
+                return self._leave() + data
+            if member.room is not self._prompted:
+                self._reprompt()
+        return editor.above(data)
+
+    def _say_answers(self) -> None:
+        if answers := self.client.take_answers():
+            self.outbox.write(answers)
+
+    # ------------------------------------------------------------- the pages
+
+    def _page(self, data: bytes) -> bool:
+        """Show an answer as far as the window has rows; whether the rest is held."""
+        editor = self._editor
+        if self._question is not None or (editor is not None and editor.size):
+            data = self._pager.take_all() + data
+        else:
+            data = self._pager.add(data)
+        self.outbox.put(data)
+        self._show_more()
+        return self._pager.is_holding
+
+    def _page_by(self, key: Keystroke) -> tuple[Keystroke | None, bool]:
+        """Obey a key while a page is shown.
+
+        Return what of it belongs to the draft, and whether that was enough of the answer.
+        """
+        rest: Keystroke | None = None
+        stopped = False
+        if key in (Key.ENTER, Key.DOWN) or (isinstance(key, str) and key[0] == " "):
+            shown = self._pager.turn()
+            rest = key[1:] or None if isinstance(key, str) else None
+        elif key is Key.INTERRUPT or (isinstance(key, str) and key[0] in "qQ"):
+            stopped = True
+            shown = encode(f"-- {plural(self._pager.drop(), 'line')} not shown --")
+            rest = key[1:] or None if isinstance(key, str) else None
+        else:  # something is typed: the answer is shown to its end, so that nothing is lost
+            shown, rest = self._pager.take_all(), key
+        if not self._pager.is_holding:
+            self.outbox.resume()
+        self._show_more()
+        self.outbox.put(shown)
+        return rest, stopped
+
+    def _show_more(self) -> None:
+        self._reprompt()
+        self._draw()
+
+
+def _joined(keys: list[Keystroke]) -> Iterator[Keystroke]:
+    """Characters that follow each other as one text: the draft is changed once, not for each."""
+    text = ""
+    for key in keys:
+        if isinstance(key, str):
+            text += key
+            continue
+        if text:
+            yield text
+            text = ""
+        yield key
+    if text:
+        yield text
+
+
+def decoded(line: bytes | None) -> str | None:
+    """A line as text; None, for one that was too long, stays so."""
+    return None if line is None else line.decode("utf-8", "replace")
