@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import attrs
 import pytest
 
-from trioserve.fanout import ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
+from trioserve.fanout import MAX_MENTIONED, ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
 from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, TopicSet
 from trioserve.observe import Counters
 from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.render import render
-from trioserve.wire.style import ANYBODY, Style, View
+from trioserve.wire.style import ANYBODY, Look, Style, View
 from trioserve.world import RoomLimits, World
 
 
@@ -370,3 +370,107 @@ def test_a_turn_is_full_at_so_many_bytes_for_one_person(fanout: Fanout) -> None:
         fanout.put(ann, Noticed("x" * 1000))
 
     assert TURN_BYTES <= len(heard(ann)) < TURN_BYTES + 1010
+
+
+# ------------------------------------------------------- own lines, and mentions
+
+MARKS = Look(theme="mono", clock="off")
+
+
+def looking(fanout: Fanout, look: Look, *nicks: str) -> list[Member]:
+    members = people(fanout, *nicks)
+    for member in members:
+        fanout.world.set_look(member, look)
+    return members
+
+
+def test_who_is_mentioned_alone_sees_that(fanout: Fanout) -> None:
+    ann, bob, carol = looking(fanout, MARKS, "ann", "bob", "carol")
+    (dave,) = people(fanout, "dave")
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, said(bob, "hi Ann and Dave"), silent=bob)
+    fanout.post(lobby, said(bob, "hi all"), silent=bob)
+    fanout.flush()
+
+    assert heard(ann).splitlines() == [
+        "<\x1b[1mbob\x1b[0m> hi \x1b[7mAnn\x1b[0m and Dave",
+        "<\x1b[1mbob\x1b[0m> hi all",
+    ]
+    assert "\x1b[7m" not in heard(carol)
+    assert "\x1b" not in heard(dave)
+    assert not heard(bob)
+
+
+def test_who_is_shown_their_own_line_sees_that_it_is_theirs(fanout: Fanout) -> None:
+    ann, bob = looking(fanout, Look(theme="mono", bell="all"), "ann", "bob")
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, said(ann, "hi"))
+    fanout.flush()
+
+    assert not heard(ann).endswith("\a\r\n")
+    assert heard(bob).endswith("hi\a\r\n")
+
+
+def test_who_ignores_the_author_or_came_later_is_not_shown_a_mention(fanout: Fanout) -> None:
+    ann, bob = looking(fanout, MARKS, "ann", "bob")
+    fanout.world.ignore(ann, "bob")
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, said(bob, "hi ann and carol"))
+    (carol,) = people(fanout, "carol")
+    lobby.add_latecomer(carol)
+    fanout.flush()
+
+    assert not heard(ann)
+    assert not heard(carol)
+
+
+def test_who_is_named_in_another_room_is_not_rendered_for(
+    fanout: Fanout, rendered: list[tuple[Event, Style]]
+) -> None:
+    looking(fanout, MARKS, "ann", "bob")
+    (carol,) = people(fanout, "carol", room="#dev")
+
+    fanout.post(fanout.world.room("#dev"), said(carol, "ann, bob"))
+    fanout.flush()
+
+    assert len(rendered) == 1
+
+
+def test_a_line_full_of_nicks_is_rendered_for_so_many_of_them_at_most(
+    fanout: Fanout, rendered: list[tuple[Event, Style]]
+) -> None:
+    everybody = looking(fanout, MARKS, *(f"p{number}" for number in range(100)))
+    lobby = fanout.world.room("#lobby")
+
+    fanout.post(lobby, said(everybody[0], " ".join(each.nick for each in everybody[1:])))
+    fanout.flush()
+
+    assert len(rendered) == 1 + 1 + MAX_MENTIONED
+    assert all(heard(each).count("\n") == 1 for each in everybody)
+
+
+def test_where_nobody_would_see_a_mention_none_is_looked_for(
+    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trioserve.fanout.words", None)
+    ann, bob = looking(fanout, MARKS, "ann", "bob")
+    fanout.world.set_look(ann, Look(theme="none"))
+    fanout.world.set_json(bob, json=True)
+
+    fanout.post(fanout.world.room("#lobby"), said(ann, "hi bob"))
+    fanout.flush()
+
+    assert heard(ann)
+    assert fanout.counters.crashes == 0
+
+
+def test_a_member_who_is_told_apart_shares_the_events_of_the_piece(fanout: Fanout) -> None:
+    ann, bob = looking(fanout, MARKS, "ann", "bob")
+
+    fanout.post(fanout.world.room("#lobby"), said(bob, "hi ann", 7))
+    fanout.flush()
+
+    assert pieces(ann)[0].ids == pieces(bob)[0].ids == (7,)

@@ -6,16 +6,18 @@ among the members; a flush joins them and hands each member one piece of bytes.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Final
 
 import attrs
 
 from trioserve.events import Events
-from trioserve.messages import MESSAGE_TYPES, Event, Thronged
+from trioserve.messages import MESSAGE_TYPES, Event, Message, Thronged
 from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.rooms import Crowd, Member, Piece, Room
+from trioserve.wire.mentions import words
 from trioserve.wire.render import render
 from trioserve.wire.style import Style, View
 from trioserve.world import World
@@ -26,7 +28,7 @@ ROOM_BYTES: Final = 8 * 1024  # pending in one room
 TURN_BYTES: Final = 32 * 1024  # in all, for whoever is in many rooms, or is sent much directly
 TURN_DELIVERIES: Final = 4000  # but for those of the turn's first room, which is never split
 
-T = TypeVar("T")
+MAX_MENTIONED: Final = 20  # by one message; others whom it names see it as everybody does
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +160,10 @@ class Fanout:
         """Show what is pending in a room; never raises, or the other rooms had to do without."""
         self.counters.deliveries += len(room.members)
         try:
-            self._deliver(room, self._read_apart(room))
+            apart = self._read_apart(room)
+            if room.personal:
+                self._make_personal(room, apart)
+            self._deliver(room, apart)
         except Exception:
             log.exception("what was pending in %s could not be shown", room.name)
             self.counters.crashes += 1
@@ -166,51 +171,76 @@ class Fanout:
         room.pending_bytes = 0
         room.latecomers.clear()
 
-    def _deliver(self, room: Room, apart: dict[Member, set[int]]) -> None:
+    def _deliver(self, room: Room, apart: dict[Member, dict[int, bytes]]) -> None:
         events = [event for event, _, _ in room.pending]
         for number, group in enumerate(room.groups.values()):
             parts = [parts[number] for _, _, parts in room.pending]
             if not (data := b"".join(parts)):
                 continue
             whole = Piece(room.name, data, events)
-            pieces: dict[tuple[int, ...], Piece] = {}  # by what is left out of them
+            pieces: dict[tuple[tuple[int, bytes], ...], Piece] = {}  # by what is other in them
             for member in group:
                 if member not in apart:
                     member.outlet.put_piece(whole)
-                elif len(apart[member]) < len(parts):
-                    left_out = tuple(sorted(apart[member]))
-                    if left_out not in pieces:
-                        data = b"".join(_without(parts, left_out))
-                        pieces[left_out] = Piece(room.name, data, _without(events, left_out))
-                    if pieces[left_out].data:
-                        member.outlet.put_piece(pieces[left_out])
+                elif len(apart[member]) < len(parts) or any(apart[member].values()):
+                    changes = tuple(sorted(apart[member].items()))
+                    if changes not in pieces:
+                        pieces[changes] = _changed(whole, parts, changes)
+                    if pieces[changes].data:
+                        member.outlet.put_piece(pieces[changes])
 
-    def _read_apart(self, room: Room) -> dict[Member, set[int]]:
-        """Who is shown only a part, and what of `pending` is left out for them.
+    def _read_apart(self, room: Room) -> dict[Member, dict[int, bytes]]:
+        """Who is shown something else, and what instead of which of `pending`: b"" is nothing.
 
-        These are authors, who has come meanwhile, and whoever ignores an author.
+        Nothing of some is shown to authors, who has come meanwhile, and whoever ignores an author.
         """
-        apart = {member: set(range(before)) for member, before in room.latecomers.items()}
+        apart = {
+            member: dict.fromkeys(range(before), b"") for member, before in room.latecomers.items()
+        }
         ignorers = self.world.ignorers
         ignored: dict[str, list[int]] = {}  # by folded nick
         for index, (event, silent, _) in enumerate(room.pending):
             if silent is not None:
                 if silent not in apart:
-                    apart[silent] = set()
-                apart[silent].add(index)
+                    apart[silent] = {}
+                apart[silent][index] = b""
             if ignorers and isinstance(event, MESSAGE_TYPES) and fold(event.nick) in ignorers:
                 ignored.setdefault(fold(event.nick), []).append(index)
         for nick, indexes in ignored.items():
             ignoring = ignorers[nick]
             for member in ignoring if len(ignoring) < len(room.members) else room.members:
                 if member in ignoring and member in room.members:
-                    apart.setdefault(member, set()).update(indexes)
+                    apart.setdefault(member, {}).update(dict.fromkeys(indexes, b""))
         return apart
 
+    def _make_personal(self, room: Room, apart: dict[Member, dict[int, bytes]]) -> None:
+        """Let who is mentioned see that, and who is shown what they said themself, too."""
+        for index, (event, _, _) in enumerate(room.pending):
+            if isinstance(event, MESSAGE_TYPES):
+                for member in self._concerned(room, event):
+                    changes = apart.setdefault(member, {})
+                    if index not in changes:
+                        style = room.members[member]
+                        changes[index] = render(event, style, View(member.nick))
 
-def _without(items: Sequence[T], left_out: Sequence[int]) -> list[T]:
-    """All items but those with these indexes, which rise."""
-    kept = list(items)
-    for index in reversed(left_out):
-        del kept[index]
-    return kept
+    def _concerned(self, room: Room, message: Message) -> Iterator[Member]:
+        """Who is in a room and wrote a message or is mentioned in it, if they see that at all."""
+        left = 1 + MAX_MENTIONED
+        for word in chain((fold(message.nick),), words(message.text)):
+            member = self.world.members.get(word)
+            if member is not None and member in room.members and room.members[member].is_personal:
+                yield member
+                left -= 1
+                if not left:
+                    return
+
+
+def _changed(whole: Piece, parts: Sequence[bytes], changes: Sequence[tuple[int, bytes]]) -> Piece:
+    """A piece of the same events, but for some with other bytes, or none and left out."""
+    shown, events = list(parts), list(whole.events)
+    for index, data in reversed(changes):
+        if data:
+            shown[index] = data
+        else:
+            del shown[index], events[index]
+    return Piece(whole.room, b"".join(shown), events)

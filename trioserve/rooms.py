@@ -136,6 +136,8 @@ class Room:
     # Who has joined since, and how much of `pending` is from before that.
     latecomers: dict[Member, int] = attrs.field(factory=dict, init=False, repr=False)
     crowd: Crowd | None = attrs.field(default=None, init=False)
+    # How many of `groups` are shown otherwise what is their own or mentions them.
+    personal: int = attrs.field(default=0, init=False)
 
     def has_readers_like(self, member: Member) -> bool:
         """Whether what is pending has been rendered as this member would read it."""
@@ -148,7 +150,10 @@ class Room:
 
     def add(self, member: Member, style: Style) -> None:
         self.members[member] = style
-        self.groups.setdefault(style, {})[member] = None
+        if style not in self.groups:
+            self.groups[style] = {}
+            self.personal += style.is_personal
+        self.groups[style][member] = None
 
     def remove(self, member: Member) -> None:
         self._ungroup(member)
@@ -166,6 +171,7 @@ class Room:
         del group[member]
         if not group:
             del self.groups[style]
+            self.personal -= style.is_personal
 
     def nicks(self, most: int) -> list[str]:
         """The nicks of the members who have been here longest, at most so many."""
