@@ -474,3 +474,38 @@ def test_a_member_who_is_told_apart_shares_the_events_of_the_piece(fanout: Fanou
     fanout.flush()
 
     assert pieces(ann)[0].ids == pieces(bob)[0].ids == (7,)
+
+
+# ------------------------------------------------------------- what is new to whom
+
+
+def test_who_does_not_read_is_headed_no_news_that_they_are_not_sent(fanout: Fanout) -> None:
+    ann, bob = people(fanout, "ann", "bob")
+    assert isinstance(ann.outlet, Ear)
+    fanout.world.set_away(ann, "")
+    lobby = fanout.world.room("#lobby")
+
+    ann.outlet.lagging = True
+    fanout.post(lobby, said(bob, "one"))
+    fanout.flush()
+    assert "new since" not in heard(ann)
+    ann.outlet.lagging = False
+    fanout.post(lobby, said(bob, "two"))
+    fanout.flush()
+
+    assert heard(ann).startswith("-- new since you last looked --\r\n")
+    assert not lobby.expecting
+
+
+def test_what_was_said_before_one_came_is_no_news(fanout: Fanout) -> None:
+    (bob,) = people(fanout, "bob")
+    lobby = fanout.world.room("#lobby")
+    fanout.post(lobby, said(bob, "before"))
+    (ann,) = people(fanout, "ann")
+    lobby.add_latecomer(ann)
+    fanout.world.set_away(ann, "")
+
+    fanout.flush()
+
+    assert not heard(ann)
+    assert lobby.expecting == {ann: None}

@@ -9,9 +9,9 @@ from trioserve.plugins import built_in
 from trioserve.registry import Registry
 
 BUILTIN = (
-    "bell cancel format giveroom help history ignore join leave load me missed msg nick plain "
-    "plugins quiet quit reload reply rich room rooms screenreader stats theme time timezone topic "
-    "unignore unload who"
+    "away back bell cancel format giveroom help history ignore join leave load me missed msg nick "
+    "plain plugins quiet quit reload reply rich room rooms screenreader stats theme time timezone "
+    "topic unignore unload who"
 )
 
 

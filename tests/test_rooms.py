@@ -1,9 +1,11 @@
+import gc
 from collections import deque
 
 import pytest
 
+from trioserve.broker import Nowhere
 from trioserve.messages import Said
-from trioserve.rooms import Crowd, Room
+from trioserve.rooms import Absence, Crowd, Member, Room
 
 
 def said(message_id: int) -> Said:
@@ -38,3 +40,14 @@ def test_a_crowd_names_the_first_few_and_counts_all() -> None:
 
     assert (crowd.joined, crowd.joined_total) == (["in0", "in1", "in2"], 5)
     assert (crowd.left, crowd.left_total) == (["out0", "out1", "out2"], 5)
+
+
+def test_an_absence_keeps_nobody_who_was_told_of_it() -> None:
+    absence, bob = Absence("lunch"), Member("bob", Nowhere(), active=0.0)
+    absence.told.add(bob)
+    assert bob in absence.told
+
+    del bob
+    gc.collect()
+
+    assert len(absence.told) == 0

@@ -5,7 +5,19 @@ import attrs
 from trioserve import names
 from trioserve.broker import Broker
 from trioserve.orders import Order
-from trioserve.requests import Act, Announce, Join, Leave, Rename, Say, SetTopic, Switch, Tell
+from trioserve.requests import (
+    Act,
+    Announce,
+    ComeBack,
+    GoAway,
+    Join,
+    Leave,
+    Rename,
+    Say,
+    SetTopic,
+    Switch,
+    Tell,
+)
 from trioserve.rooms import Member, Room
 from trioserve.world import World
 
@@ -80,6 +92,15 @@ class Actor:
     async def rename(self, nick: str) -> None:
         """Take another nick."""
         await self.broker.call(self.member, Rename(names.check_nick(nick)))
+
+    async def go_away(self, text: str = "") -> None:
+        """Be away, until one says something or comes back."""
+        text = await self.passed(text) if text else ""
+        await self.broker.call(self.member, GoAway(text))
+
+    async def come_back(self) -> None:
+        """Be away no more; raises ChatError if one is not."""
+        await self.broker.call(self.member, ComeBack())
 
     async def order(self, order: Order) -> None:
         """Have a room or the server kept in order; raises ChatError to who may not."""

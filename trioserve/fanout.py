@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from trioserve.events import Events
-from trioserve.messages import MESSAGE_TYPES, Event, Message, Thronged
+from trioserve.messages import MESSAGE_TYPES, Divided, Event, Message, Thronged
 from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.rooms import Crowd, Member, Piece, Room
@@ -28,6 +28,7 @@ ROOM_BYTES: Final = 8 * 1024  # pending in one room
 TURN_BYTES: Final = 32 * 1024  # in all, for whoever is in many rooms, or is sent much directly
 TURN_DELIVERIES: Final = 4000  # but for those of the turn's first room, which is never split
 
+UNREAD: Final = Divided("new since you last looked")
 MAX_MENTIONED: Final = 20  # by one message; others whom it names see it as everybody does
 
 log = logging.getLogger(__name__)
@@ -160,6 +161,8 @@ class Fanout:
         """Show what is pending in a room; never raises, or the other rooms had to do without."""
         self.counters.deliveries += len(room.members)
         try:
+            if room.expecting:
+                self._head_news(room)
             apart = self._read_apart(room)
             if room.personal:
                 self._make_personal(room, apart)
@@ -212,6 +215,21 @@ class Fanout:
                 if member in ignoring and member in room.members:
                     apart.setdefault(member, {}).update(dict.fromkeys(indexes, b""))
         return apart
+
+    def _head_news(self, room: Room) -> None:
+        """Show who is away, before the first message since, that it is the first.
+
+        Who does not read is not sent the message, and is not sent this before it either.
+        """
+        for member in list(room.expecting):
+            if not member.outlet.lagging and any(
+                isinstance(event, MESSAGE_TYPES)
+                and fold(event.nick) != fold(member.nick)
+                and not member.ignores(event.nick)
+                for event, _, _ in room.pending[room.latecomers.get(member, 0) :]
+            ):
+                self.show(member, UNREAD)
+                self.world.see_news(member)
 
     def _make_personal(self, room: Room, apart: dict[Member, dict[int, bytes]]) -> None:
         """Let who is mentioned see that, and who is shown what they said themself, too."""

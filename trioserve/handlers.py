@@ -9,7 +9,7 @@ from collections.abc import Callable
 import attrs
 
 from trioserve.errors import ChatError
-from trioserve.fanout import Fanout
+from trioserve.fanout import UNREAD, Fanout
 from trioserve.messages import (
     Acted,
     Announced,
@@ -17,6 +17,7 @@ from trioserve.messages import (
     Entered,
     Joined,
     Left,
+    Noticed,
     Renamed,
     Said,
     Told,
@@ -29,8 +30,10 @@ from trioserve.requests import (
     Act,
     Announce,
     Close,
+    ComeBack,
     Depart,
     Enter,
+    GoAway,
     Ignore,
     Join,
     Leave,
@@ -75,11 +78,15 @@ class Handlers:
         match request:
             case Say(text, echo):
                 room = world.current_room(member)
+                if member.absence is not None:
+                    self._come_back(member)
                 said = Said(self._next_id(), room.name, member.nick, text)
                 # A terminal has shown the line to its author; a program has not.
                 fanout.post(room, said, silent=None if echo or member.sees_own_lines else member)
             case Act(text):
                 room = world.current_room(member)
+                if member.absence is not None:
+                    self._come_back(member)
                 fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
             case Announce(text, name):
                 room = world.room(name) if name else world.current_room(member)
@@ -126,6 +133,11 @@ class Handlers:
             case SetScreen(screen):
                 fanout.flush_rooms(member.rooms.values())
                 world.set_screen(member, screen)
+            case GoAway(text):
+                fanout.flush_rooms(member.rooms.values())
+                world.set_away(member, flatten(text))
+            case ComeBack():
+                self._come_back(member)
             case Depart(reason, text):
                 self._depart(member, reason, flatten(text))
             case Settle():
@@ -143,12 +155,26 @@ class Handlers:
             raise ChatError(f"{other.nick} is not reading at the moment; try again later")
         if other.ignores(member.nick):
             raise ChatError(f"{other.nick} ignores you")
+        if member.absence is not None:
+            self._come_back(member)
         told_id = self._next_id()
         other.correspondent = member
+        if other.absence is not None and other.absence.is_fresh:
+            self.fanout.put(other, UNREAD)
+            self.world.see_news(other)
         self.fanout.put(other, Told(told_id, member.nick, "you", text))
         if other is not member:
             member.correspondent = other
             self.fanout.put(member, Told(told_id, "you", other.nick, text))
+        if other.absence is not None and member not in other.absence.told:
+            other.absence.told.add(member)
+            why = f": {other.absence.text}" if other.absence.text else ""
+            self.fanout.put(member, Noticed(f"{other.nick} is away{why}"))
+
+    def _come_back(self, member: Member) -> None:
+        self.fanout.flush_rooms(member.rooms.values())
+        self.world.come_back(member)
+        self.fanout.show(member, Noticed("you are back"))
 
     def _enter(self, member: Member, name: str) -> None:
         self.world.enter(member)

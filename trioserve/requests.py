@@ -131,6 +131,18 @@ class SetScreen:
 
 
 @attrs.frozen
+class GoAway:
+    """Be away, for what `text` says or for nobody knows what, until one says something."""
+
+    text: str = ""
+
+
+@attrs.frozen
+class ComeBack:
+    """Be away no more."""
+
+
+@attrs.frozen
 class Depart:
     """Leave everything, for `reason` (the server's), or with a last word (the member's)."""
 
@@ -171,6 +183,8 @@ Request = (
     | SetJson
     | SetLook
     | SetScreen
+    | GoAway
+    | ComeBack
     | Depart
     | Settle
     | Unfold

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
+from weakref import WeakSet
 
 import attrs
 
@@ -71,6 +72,7 @@ class Member:
     # Other nicks that ignored people have taken: folded nick: the folded one that is ignored.
     followed: dict[str, str] | None = attrs.field(default=None, init=False)
     correspondent: "Member | None" = attrs.field(default=None, init=False, repr=False)  # for /reply
+    absence: "Absence | None" = attrs.field(default=None, init=False)  # while away
 
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
@@ -87,6 +89,16 @@ class Member:
             return False
         folded = fold(nick)
         return folded in self.ignored or (self.followed is not None and folded in self.followed)
+
+
+@attrs.define(eq=False)
+class Absence:
+    """That somebody is away: what they said of it, who knows, whether they have missed anything."""
+
+    text: str
+    # Who has been told of it; they may leave meanwhile, and must not be kept for that.
+    told: "WeakSet[Member]" = attrs.field(factory=WeakSet, init=False)
+    is_fresh: bool = attrs.field(default=True, init=False)  # no message has come yet
 
 
 @attrs.define(eq=False)
@@ -136,6 +148,8 @@ class Room:
     # Who has joined since, and how much of `pending` is from before that.
     latecomers: dict[Member, int] = attrs.field(factory=dict, init=False, repr=False)
     crowd: Crowd | None = attrs.field(default=None, init=False)
+    # Who is away, and has been shown no message since: the first is headed by a line.
+    expecting: dict[Member, None] = attrs.field(factory=dict, init=False, repr=False)
     # How many of `groups` are shown otherwise what is their own or mentions them.
     personal: int = attrs.field(default=0, init=False)
 

@@ -13,7 +13,7 @@ import attrs
 from trioserve.errors import ChatError
 from trioserve.messages import Message
 from trioserve.names import fold, free_nick
-from trioserve.rooms import Member, Room
+from trioserve.rooms import Absence, Member, Room
 from trioserve.settings import setting
 from trioserve.wire.style import Look, Screen
 
@@ -137,12 +137,15 @@ class World:
             room.owner = None if is_first else member
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
+        if member.absence is not None and member.absence.is_fresh:
+            room.expecting[member] = None
         self.switch(member, room)
         return room
 
     def leave(self, member: Member, room: Room) -> None:
         """Take the member out of a room; the one it joined last becomes the current one."""
         room.remove(member)
+        room.expecting.pop(member, None)
         if room.owner is member:
             room.owner = next(iter(room.members), None)
         del member.rooms[fold(room.name)]
@@ -175,6 +178,26 @@ class World:
     def set_screen(self, member: Member, screen: Screen) -> None:
         member.screen = screen
         self._restyle(member)
+
+    def set_away(self, member: Member, text: str) -> None:
+        self.refuse_absent(member)
+        member.absence = Absence(text)
+        for room in member.rooms.values():
+            room.expecting[member] = None
+
+    def see_news(self, member: Member) -> None:
+        """Note that a message has come for one who is away: what comes now is no news any more."""
+        if member.absence is not None:
+            member.absence.is_fresh = False
+        for room in member.rooms.values():
+            room.expecting.pop(member, None)
+
+    def come_back(self, member: Member) -> None:
+        """Raises ChatError if the member is not away."""
+        if member.absence is None:
+            raise ChatError("you are not away")
+        self.see_news(member)
+        member.absence = None
 
     def ignore(self, member: Member, nick: str) -> None:
         self.refuse_absent(member)

@@ -12,6 +12,7 @@ from trioserve.rooms import Member
 from trioserve.wire.text import duration, names, plural
 
 IDLE: Final = 60.0  # seconds without a word after which somebody is shown as idle
+MAX_AWAY: Final = 100  # characters of what one says about it
 MAX_TOPIC: Final = 300  # characters
 
 
@@ -62,12 +63,38 @@ def rooms(ctx: Context) -> None:
 
 @command
 def who(ctx: Context, room: str = "") -> None:
-    """Show who is in a room, how long silent, who does not read."""
+    """Show who is in a room, how long silent, who is away or does not read."""
     where = ctx.room_named(room) if room else ctx.room
     now = trio.current_time()
-    some = islice(where.members, ctx.world.limits.names_shown)
+    some = list(islice(where.members, ctx.world.limits.names_shown))
     shown = [_presence(member, now) for member in some]
-    ctx.reply(f"{where.name}: {names(shown, len(where.members))}")
+    lines = [f"{where.name}: {names(shown, len(where.members))}"]
+    # On lines of their own: people wrote it, and it could look like more names.
+    lines += [
+        f"{member.nick} is away: {member.absence.text}"
+        for member in some
+        if member.absence is not None and member.absence.text
+    ]
+    ctx.reply("\n".join(lines))
+
+
+@command
+async def away(ctx: Context, *, text: str = "") -> None:
+    """Say that you are away; your next line says that you are back.
+
+    Who sends you a private message is told once, and the first message that comes is headed by
+    a line. Commands do not bring you back, but /back does, and /me and /msg.
+    """
+    if len(text) > MAX_AWAY:
+        raise ChatError(f"that takes at most {MAX_AWAY} characters")
+    await ctx.go_away(text)
+    ctx.reply("you are away, until you say something")
+
+
+@command
+async def back(ctx: Context) -> None:
+    """Say that you are back."""
+    await ctx.come_back()
 
 
 @command
@@ -83,6 +110,8 @@ async def topic(ctx: Context, *, text: str = "") -> None:
 
 def _presence(member: Member, now: float) -> str:
     notes = []
+    if member.absence is not None:
+        notes.append("away")
     if now - member.active >= IDLE:
         notes.append(f"idle {duration(now - member.active)}")
     if member.outlet.lagging:
