@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trioserve.broker import Broker
+from trioserve.broker import TURN_REQUESTS, Broker
 from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.fanout import TURN_DELIVERIES, Fanout
@@ -64,6 +64,7 @@ class Bench:
     """A broker that runs, and people who are nothing but ears."""
 
     broker: Broker
+    counters: Counters
     ears: dict[str, Ear] = attrs.field(factory=dict)
 
     async def enter(self, nick: str) -> Member:
@@ -84,10 +85,11 @@ class Bench:
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     """A broker whose clock stands still."""
-    broker = Broker(World(RoomLimits()), Counters(), inbox_size=256, now_ns=lambda: 10**18)
+    counters = Counters()
+    broker = Broker(World(RoomLimits()), counters, inbox_size=256, now_ns=lambda: 10**18)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(broker.run)
-        yield Bench(broker)
+        yield Bench(broker, counters)
         nursery.cancel_scope.cancel()
 
 
@@ -100,6 +102,33 @@ async def test_what_came_together_is_shown_in_one_piece_and_in_order(bench: Benc
     (piece,) = bench.ears["carol"].heard
     texts = [line.split(b"> ")[1] for line in piece.splitlines()]
     assert texts == [b"one", b"two", b"three"]
+
+
+async def test_turns_are_counted_with_their_time_and_how_many_requests_waited(
+    bench: Bench,
+) -> None:
+    ann = await bench.enter("ann")
+    turns = sum(bench.counters.turns)
+    bench.counters.inbox_peak = 0
+
+    await bench.together(*[(ann, Say(str(number))) for number in range(5)])
+    await bench.together((ann, Say("alone")))
+
+    assert sum(bench.counters.turns) == turns + 2
+    assert bench.counters.inbox_peak == 5
+    assert 0 < bench.counters.turn_peak <= bench.counters.turn_seconds
+
+
+async def test_what_a_full_inbox_keeps_out_has_waited_too(bench: Bench) -> None:
+    ann = await bench.enter("ann")
+
+    async with trio.open_nursery() as nursery:
+        for number in range(TURN_REQUESTS + 50):
+            nursery.start_soon(bench.broker.say, ann, Say(str(number)))
+
+    await wait_all_tasks_blocked()
+    assert bench.counters.inbox_peak == TURN_REQUESTS + 50
+    assert bench.broker.waiting == 0
 
 
 async def test_authors_are_shown_the_others_lines_and_not_their_own(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from trioserve import observe
-from trioserve.observe import Counters, OneLineFormatter, logging_to
+from trioserve.observe import TURN_BOUNDS, Counters, OneLineFormatter, logging_to
 
 PATIENCE = 10.0  # seconds of the real clock; for a loaded machine
 
@@ -263,6 +263,29 @@ def test_counters_begin_at_nothing_and_share_nothing() -> None:
     assert (second.connections, second.messages, second.crashes) == (0, 0, 0)
     assert not second.cut
     assert not second.refused
+
+
+def test_turns_are_counted_by_how_long_they_took() -> None:
+    counters = Counters()
+
+    for seconds in (0.0, TURN_BOUNDS[0], 0.02, 5.0):
+        counters.count_turn(1, seconds)
+
+    assert counters.turns == [2, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert counters.turn_seconds == pytest.approx(5.02 + TURN_BOUNDS[0])
+    assert counters.turn_peak == 5.0
+
+
+def test_peaks_are_the_most_since_they_were_set_back() -> None:
+    counters = Counters()
+    for waited in (3, 7, 2):
+        counters.count_turn(waited, 0.001)
+    assert counters.inbox_peak == 7
+
+    counters.inbox_peak = 0
+    counters.count_turn(2, 0.001)
+
+    assert counters.inbox_peak == 2
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -120,6 +120,19 @@ async def test_c_code_that_keeps_the_interpreter_to_itself_is_caught(records: Re
     assert "\n    sum(range(numbers))" in records.texts[0]
 
 
+@pytest.mark.slow
+async def test_the_longest_turn_and_the_time_of_all_are_known() -> None:
+    with watching_the_loop() as dog:
+        await trio.lowlevel.checkpoint()
+        dog.peak, before = 0.0, dog.busy_seconds
+        time.sleep(0.02)  # noqa: ASYNC251
+        await trio.lowlevel.checkpoint()
+        time.sleep(0.01)  # noqa: ASYNC251
+        await trio.lowlevel.checkpoint()
+
+        assert 0.02 <= dog.peak <= dog.busy_seconds - before - 0.01
+
+
 @attrs.define(eq=False)
 class Wakings(trio.abc.Instrument):
     """Counts how often the loop is woken."""

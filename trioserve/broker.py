@@ -137,6 +137,12 @@ class Broker:
         finally:
             del self._fanout.watching[events]
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait: in the inbox, and in tasks for which it is full."""
+        inbox = self._receive.statistics()
+        return inbox.current_buffer_used + inbox.tasks_waiting_send
+
     def has_crowds(self) -> bool:
         """Whether an `Unfold` would tell anybody anything."""
         return bool(self._fanout.crowded)
@@ -144,16 +150,20 @@ class Broker:
     # --------------------------------------------------------------- turns
 
     def _turn(self, item: Item) -> None:
+        began = time.perf_counter()
+        waited = 1  # all that has waited is handled, unless the turn is full before
         self._handle(item)
-        for _ in range(TURN_REQUESTS - 1):
-            if self._fanout.full:
-                break
+        while waited < TURN_REQUESTS and not self._fanout.full:
             try:
                 item = self._receive.receive_nowait()
             except trio.WouldBlock:
                 break
             self._handle(item)
+            waited += 1
+        else:
+            waited += self.waiting
         self._fanout.flush()
+        self._counters.count_turn(waited, time.perf_counter() - began)
 
     def _handle(self, item: Item) -> None:
         member, request, outcome = item

@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ LOG_BACKLOG: Final = 10_000  # records that wait for a slow log; more are counte
 # for each of them wrests the interpreter from the server: 20 µs a record.
 LOG_PAUSE: Final = 0.05
 LOG_FLUSH: Final = 2.0  # seconds that the end of the program waits for a slow log
+TURN_BOUNDS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # seconds
 
 # What moves the cursor or ends a line, and lone surrogates, which nothing can encode.
 _BREAKS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -36,6 +38,22 @@ class Counters:
     crashes: int = 0
     refused: Counter[str] = attrs.field(factory=Counter)  # connections, by reason
     cut: Counter[str] = attrs.field(factory=Counter)  # sessions that did not end by themselves
+    # Turns of the broker that took at most each of TURN_BOUNDS, and longer than the last.
+    turns: list[int] = attrs.field(factory=lambda: [0] * (len(TURN_BOUNDS) + 1))
+    turn_seconds: float = 0.0  # for which they held the loop
+    # The longest turn (seconds) and the most requests that waited for one, since somebody who
+    # looks at them has set them back to 0.
+    turn_peak: float = 0.0
+    inbox_peak: int = 0
+
+    def count_turn(self, waited: int, seconds: float) -> None:
+        """Count a turn of the broker, for which so many requests waited."""
+        self.turns[bisect_left(TURN_BOUNDS, seconds)] += 1
+        self.turn_seconds += seconds
+        if seconds > self.turn_peak:
+            self.turn_peak = seconds
+        if waited > self.inbox_peak:
+            self.inbox_peak = waited
 
 
 class OneLineFormatter(logging.Formatter):

@@ -65,13 +65,18 @@ def _watch(watchdog: "Watchdog", ended: threading.Event) -> None:
 class Watchdog(trio.abc.Instrument):
     """The note on the loop's turns, and what is known of the present one.
 
-    The loop's thread writes nothing but `busy_since`, the watching one nothing
-    but the rest: there is no lock that one could hold up the other with.
+    The loop's thread writes nothing but `busy_since`, `busy_seconds` and `peak`,
+    the watching one nothing but the rest: there is no lock that one could hold up
+    the other with.
     """
 
     patience: float  # seconds
     busy_since: float | None = attrs.field(factory=time.monotonic, init=False)  # None: it waits
     stalls: int = attrs.field(default=0, init=False)  # turns that took longer than `patience`
+    busy_seconds: float = attrs.field(default=0.0, init=False)  # that all turns took
+    # The longest turn (seconds) since somebody who looks at it has set it back to 0: by so
+    # much a task that could run may have been late.
+    peak: float = attrs.field(default=0.0, init=False)
 
     _loop_thread: int = attrs.field(factory=threading.get_ident, init=False)
     _now: float = attrs.field(factory=time.monotonic, init=False)  # of the last sample
@@ -87,7 +92,11 @@ class Watchdog(trio.abc.Instrument):
 
     def before_io_wait(self, timeout: float) -> None:
         """Trio's: the turn has ended."""
-        self.busy_since = None
+        if (since := self.busy_since) is not None:
+            self.busy_since = None
+            self.busy_seconds += (took := time.monotonic() - since)
+            if took > self.peak:
+                self.peak = took
 
     def sample(self, now: float, cpu: float) -> None:
         """Look at the loop, at `now` and after `cpu` seconds of work of the process.
