@@ -357,9 +357,9 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("line", "said", "task"),
     [
-        (b"/block\n", "blocked", "Server._serve_one"),
-        (b"/shield\n", "shielded", "Calls._perform"),
-        (b"/thread\n", "in a thread", "Calls._perform"),
+        (b"/block\n", "blocked", "session ("),
+        (b"/shield\n", "shielded", "/shield ("),
+        (b"/thread\n", "in a thread", "/thread ("),
     ],
 )
 def test_what_does_not_end_is_ended_by_force_and_its_tasks_are_told(

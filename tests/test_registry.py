@@ -10,7 +10,8 @@ from trioserve.registry import Registry
 
 BUILTIN = (
     "away back bell cancel format giveroom help history ignore join leave load me missed msg nick "
-    "plain plugins quiet quit reload reply rich room rooms screenreader stats theme time timezone "
+    "plain plugins quiet quit reload reply rich room rooms screenreader stats tasks theme time "
+    "timezone"
     "topic unignore unload who"
 )
 
@@ -180,9 +181,9 @@ def test_only_the_ways_out_are_urgent() -> None:
     assert [each.name for each in built_in().registry if each.urgent] == ["cancel", "quit"]
 
 
-def test_only_operators_load_and_unload() -> None:
+def test_only_operators_load_unload_and_look_inside() -> None:
     operators = [
         each.name for each in built_in().registry if each.permission is Permission.OPERATOR
     ]
 
-    assert operators == ["load", "plugins", "reload", "unload"]
+    assert operators == ["load", "plugins", "reload", "tasks", "unload"]

@@ -194,7 +194,7 @@ class Calls:
 
     def _start(self, call: _Call) -> None:
         self._current = call
-        self.nursery.start_soon(self._perform, call)
+        self.nursery.start_soon(self._perform, call, name=call.name)
 
     async def _perform(self, call: _Call) -> None:
         _asker.set(call)

@@ -291,7 +291,7 @@ class Drains:
         """Drain until cancelled."""
         async with trio.open_nursery() as nursery:
             async for outbox in self._adopted:
-                nursery.start_soon(self._drain, outbox)
+                nursery.start_soon(self._drain, outbox, name="drain")
 
     def adopt(self, outbox: Outbox) -> None:
         """Take charge of an outbox until it is empty."""

@@ -1,7 +1,7 @@
 """One plug-in: what it declares, what runs of it, and how it does."""
 
 import types
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
@@ -109,9 +109,9 @@ class Plugin:
         """Run what the plug-in does by itself, until it is removed."""
         with self._all:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._run_services, Host(broker, self.store))
+                nursery.start_soon(self._run_services, Host(broker, self.store), name="services")
                 async for job in self._jobs:
-                    nursery.start_soon(job)
+                    nursery.start_soon(job, name=f"{self.name}: background")
 
     def restart_services(self) -> None:
         """End those that run, then start those that are declared now."""
@@ -130,7 +130,8 @@ class Plugin:
                 async with trio.open_nursery() as nursery:
                     for each in self.declarations:
                         if isinstance(each, Service | Watcher):
-                            nursery.start_soon(self._run_service, each, host)
+                            name = f"{self.name}: {each.function.__name__}"
+                            nursery.start_soon(self._run_service, each, host, name=name)
                     await trio.sleep_forever()
             if not self._services.cancel_called:
                 return  # the server ends
@@ -160,13 +161,18 @@ class Plugin:
 
 async def timed(awaitable: Awaitable[T], plugin: Plugin) -> T:
     """Await something, and add to the plug-in's seconds for how long that holds the loop."""
-    return await _timed(awaitable.__await__(), plugin)
+    # A coroutine as it is: whoever looks at the tree of tasks can look into it.
+    if isinstance(awaitable, Coroutine):
+        return await drive(awaitable, plugin)
+    return await drive(awaitable.__await__(), plugin)
 
 
 @types.coroutine
-def _timed(steps: Generator[Any, Any, T], plugin: Plugin) -> Generator[Any, Any, T]:
+def drive(
+    driven: Generator[Any, Any, T] | Coroutine[Any, Any, T], plugin: Plugin
+) -> Generator[Any, Any, T]:
     # As `yield from` does, with a clock.
-    step: Callable[[Any], Any] = steps.send
+    step: Callable[[Any], Any] = driven.send
     value: Any = None
     while True:
         began = perf_counter()
@@ -179,10 +185,10 @@ def _timed(steps: Generator[Any, Any, T], plugin: Plugin) -> Generator[Any, Any,
             plugin.seconds += perf_counter() - began
         try:
             value = yield wanted
-            step = steps.send
+            step = driven.send
         except GeneratorExit:
-            steps.close()
+            driven.close()
             raise
         # Trio's, for one who awaits what is not Trio's; it is raised within.
-        except BaseException as error:  # noqa: ASYNC103  (`steps.throw` raises it)
-            step, value = steps.throw, error
+        except BaseException as error:  # noqa: ASYNC103  (`driven.throw` raises it)
+            step, value = driven.throw, error

@@ -111,7 +111,7 @@ class Plugins:
         """Run what each plug-in does by itself, until cancelled."""
         async with trio.open_nursery() as nursery:
             async for plugin in self._to_run:
-                nursery.start_soon(plugin.run, broker)
+                nursery.start_soon(plugin.run, broker, name="plug-in")
 
     def _put(self, plugin: Plugin) -> Plugin:
         if any(each.name == plugin.name for each in self):

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from trioserve import tree
 from trioserve.config import DEFAULT_LISTEN, Config
 from trioserve.edge.addresses import Address, UnixAddress
 from trioserve.edge.sockets import Listener
@@ -64,7 +65,7 @@ async def run(config: Config, *, strict: bool = False) -> int:
         _announce(listeners)
         with watching_the_loop():
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signals, server, signals)
+                nursery.start_soon(_stop_on_signals, server, signals, name="signals")
                 await server.serve(listeners)
                 nursery.cancel_scope.cancel()
     resort.disarm()
@@ -141,23 +142,11 @@ class LastResort:
             log.critical(
                 "still running after %g seconds, ended by force: %s",
                 self._seconds,
-                ", ".join(_task_names(self._root)) or "no tasks",
+                ", ".join(tree.leaves(self._root)) or "no tasks",
             )
             time.sleep(LOG_FLUSH)  # the log has a thread of its own
         finally:
             os._exit(1)  # whatever the tasks, which change while they are named, have raised
-
-
-def _task_names(root: trio.lowlevel.Task | None) -> Iterator[str]:
-    """The leaves of the tree of tasks, each with where it is."""
-    if root is None:
-        return
-    children = [task for nursery in root.child_nurseries for task in nursery.child_tasks]
-    for child in children:
-        yield from _task_names(child)
-    if not children:
-        frame = getattr(root.coro, "cr_frame", None)
-        yield f"{root.name} (line {frame.f_lineno})" if frame else root.name
 
 
 async def _open_all(config: Config) -> list[Listener]:

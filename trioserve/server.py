@@ -75,16 +75,18 @@ class Server:
     ) -> None:
         """Serve everyone who comes by these ways, until `stop` is called and all have left."""
         async with trio.open_nursery() as services:
-            services.start_soon(self.broker.run)
-            services.start_soon(self._drains.run)
-            services.start_soon(self._tell_of_crowds)
+            services.start_soon(self.broker.run, name="broker")
+            services.start_soon(self._drains.run, name="drains")
+            services.start_soon(self._tell_of_crowds, name="crowds")
             async with trio.open_nursery() as extensions:
-                extensions.start_soon(self.plugins.run, self.broker)
+                extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
                 with self._everybody:
                     async with trio.open_nursery() as sessions:
                         async with trio.open_nursery() as listeners:
                             for edge in edges:
-                                listeners.start_soon(edge.serve, partial(self._admit, sessions))
+                                listeners.start_soon(
+                                    edge.serve, partial(self._admit, sessions), name="listener"
+                                )
                             task_status.started()
                             await self._stopping.wait()
                             listeners.cancel_scope.cancel()
@@ -109,7 +111,7 @@ class Server:
     def _admit(self, sessions: trio.Nursery, transport: Transport) -> None:
         refusal = self._door.enter(transport.host, trio.current_time())
         if refusal is None:
-            sessions.start_soon(self._serve_one, transport)
+            sessions.start_soon(self._serve_one, transport, name="session")
             return
         log.info("%s refused: %s", transport.peer, refusal)
         with suppress(OSError):  # gone already

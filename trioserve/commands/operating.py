@@ -1,6 +1,7 @@
 """What operators can do."""
 
-from trioserve import ChatError, Context, Permission, command
+from trioserve import ChatError, Context, Permission, command, tree
+from trioserve.stacks import describe
 from trioserve.wire.text import plural
 
 
@@ -37,3 +38,13 @@ def unload(ctx: Context, name: str) -> None:
         raise ChatError("that would leave nobody able to load anything")
     ctx.plugins.remove(name)
     ctx.reply(f"{name} is unloaded, and what it ran is ended")
+
+
+@command(permission=Permission.OPERATOR)
+async def tasks(ctx: Context) -> None:
+    """Show the tree of tasks: what runs, and where each is.
+
+    Tasks of one kind stand in one line with their number, and with where one of
+    them is. With stackscope installed (the extra "metrics"), every call is shown.
+    """
+    ctx.reply(await describe(tree.main_task()))
