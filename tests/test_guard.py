@@ -157,14 +157,14 @@ async def test_a_plug_in_that_goes_while_a_command_of_it_is_typed_harms_nobody(
     autojump_clock: MockClock,
 ) -> None:
     @command
-    async def slow(ctx: Context) -> None:
+    async def cook(ctx: Context) -> None:
         """Take a moment."""
         await trio.lowlevel.checkpoint()
 
     for _ in range(20):  # whichever Trio lets run first
-        async with open_chat(functions=[slow]) as chat:
+        async with open_chat(functions=[cook]) as chat:
             ann = await chat.join("ann")
-            ann.transport.type(b"hello\n/slow\n")
+            ann.transport.type(b"hello\n/cook\n")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.lowlevel.checkpoint)
                 await trio.lowlevel.checkpoint()

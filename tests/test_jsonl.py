@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, get_args
@@ -28,7 +29,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
-from trioserve.rulings import Owned
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed
 from trioserve.wire import jsonl
 from trioserve.wire.jsonl import render_json
 from trioserve.wire.text import clean
@@ -87,6 +88,27 @@ SAMPLES: list[tuple[Event, str]] = [
     (Noticed("no such room"), '{"kind":"notice","text":"no such room"}'),
     (Owned("#dev", "bob", "ann"), '{"kind":"owner","room":"#dev","nick":"bob","by":"ann"}'),
     (Divided("now"), '{"kind":"divided","text":"now"}'),
+    *(
+        (
+            Moderated(deed, "#dev", "bob", "ann", "tea", ID / 1_000_000, until),
+            (
+                f'{{"kind":"{deed.value}","room":"#dev","nick":"bob","by":"ann","reason":"tea",'
+                f'"until":{shown},"time":"{AT}"}}'
+            ),
+        )
+        for deed in Deed
+        for until, shown in ((math.inf, "null"), (0.0, '"1970-01-01T00:00:00.000Z"'))
+    ),
+    (Slowed("#dev", "ann", 10.0), '{"kind":"slowed","room":"#dev","by":"ann","seconds":10.0}'),
+    (Secluded("#dev", "ann", True), '{"kind":"secluded","room":"#dev","by":"ann","private":true}'),
+    (
+        Invited("#dev", "ann", 0.0, ID / 1_000_000),
+        f'{{"kind":"invited","room":"#dev","by":"ann","until":"{AT}"}}',
+    ),
+    (
+        Knocked("#dev", "bob", "me"),
+        '{"kind":"knocked","room":"#dev","nick":"bob","text":"me"}',
+    ),
 ]
 
 

@@ -32,7 +32,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
-from trioserve.rulings import Owned
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed
 from trioserve.wire.render import render, render_again
 from trioserve.wire.style import PLAIN, Bell, Clock, Look, Screen, Style, Theme, View
 from trioserve.wire.text import clean
@@ -296,6 +296,11 @@ EVENTS: list[Event] = [
     Noticed("one\n\n  two "),
     Divided("now"),
     Owned("#dev", "bob", "ann"),
+    *(Moderated(deed, "#dev", "bob", "ann", "tea", ID / 1_000_000, 2e9) for deed in Deed),
+    Slowed("#dev", "ann", 10.0),
+    Secluded("#dev", "ann", True),
+    Invited("#dev", "ann", ID / 1_000_000, 2e9),
+    Knocked("#dev", "bob", "me"),
 ]
 
 

@@ -56,7 +56,7 @@ def test_its_configuration_has_every_key(section: str, key: str) -> None:
 
 
 def test_it_names_every_command() -> None:
-    table = README.split("### Commands")[1].split("###")[0]
+    table = README.split("### Commands")[1].split("### Clients")[0]
 
     for each in built_in().registry:
         assert f"`{each.usage}`" in table.replace("\\|", "|")

@@ -9,10 +9,10 @@ from trioserve.plugins import built_in
 from trioserve.registry import Registry
 
 BUILTIN = (
-    "away back bell cancel format giveroom help history ignore join leave load me missed msg nick "
-    "plain plugins quiet quit reload reply rich room rooms screenreader stats tasks theme time "
-    "timezone"
-    "topic unignore unload who"
+    "away back ban bans bell cancel format giveroom help history ignore invite join kick knock "
+    "leave load me missed msg mute nick plain plugins private quiet quit reload reply rich room "
+    "rooms screenreader slow stats tasks theme time timezone topic unban unignore unload unmute "
+    "who"
 )
 
 

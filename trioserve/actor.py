@@ -53,8 +53,8 @@ class Actor:
         return list(self.room.members)
 
     def room_named(self, name: str) -> Room:
-        """A room by its name, with its ``#`` or without; raises ChatError if there is none."""
-        return self.world.room(names.check_room(name))
+        """A room by its name, with its ``#`` or without; ChatError if they see none."""
+        return self.world.room_shown_to(self.member, names.check_room(name))
 
     async def passed(self, text: str) -> str:
         """The text as it may be sent: the one place for filters; raises ChatError to refuse."""

@@ -84,19 +84,22 @@ class Broker:
         *,
         inbox_size: int,
         now_ns: Callable[[], int] = time.time_ns,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Make a broker that is not running yet.
 
         Args:
             inbox_size: how many requests may wait before who sends more has to.
             now_ns: nanoseconds since 1970.
+            now: seconds since 1970, by which bans and mutes end.
         """
         self.world = world
         self.now_ns = now_ns
+        self.now = now
         self.house = Member("server", Nowhere(), active=0.0)  # who asks for the server itself
         self._fanout = Fanout(world, counters)
         self._counters = counters
-        self._handlers = Handlers(world, self._fanout, counters, now_ns)
+        self._handlers = Handlers(world, self._fanout, counters, now_ns, now)
         self._send, self._receive = trio.open_memory_channel[Item](inbox_size)
 
     async def run(self) -> None:

@@ -97,9 +97,10 @@ def _nick(word: str, ctx: "Context") -> Nick:
 def _room(word: str, ctx: "Context") -> Room:
     """The name of a room."""
     name = check_room(word)
-    if (room := ctx.world.rooms.get(fold(name))) is not None:
-        return room
-    known = (each.name for each in chain(ctx.member.rooms.values(), ctx.world.rooms.values()))
+    if fold(name) in ctx.world.rooms:
+        return ctx.world.room_shown_to(ctx.member, name)
+    rooms = chain(ctx.member.rooms.values(), ctx.world.rooms.values())
+    known = (each.name for each in rooms if not ctx.world.hides(each, ctx.member))
     raise ChatError(f"there is no room {name}{_suggestion(name, known)}")
 
 

@@ -65,12 +65,13 @@ class Handlers:
     fanout: Fanout
     counters: Counters
     now_ns: Callable[[], int] = time.time_ns  # nanoseconds since 1970
+    now: Callable[[], float] = time.time  # seconds since 1970
     moderators: Moderators = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _last_id: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.moderators = Moderators(self.world, self.fanout)
+        self.moderators = Moderators(self.world, self.fanout, self.now)
 
     def obey(self, member: Member, request: Request) -> None:  # noqa: C901  (a case for each)
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -78,6 +79,8 @@ class Handlers:
         match request:
             case Say(text, echo):
                 room = world.current_room(member)
+                if room.rules is not None:
+                    self.moderators.check_speech(member, room)
                 if member.absence is not None:
                     self._come_back(member)
                 said = Said(self._next_id(), room.name, member.nick, text)
@@ -85,11 +88,15 @@ class Handlers:
                 fanout.post(room, said, silent=None if echo or member.sees_own_lines else member)
             case Act(text):
                 room = world.current_room(member)
+                self.moderators.check_speech(member, room)
                 if member.absence is not None:
                     self._come_back(member)
                 fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
             case Announce(text, name):
                 room = world.room(name) if name else world.current_room(member)
+                if not room.members:  # kept for its bans alone
+                    raise ChatError(f"everybody has left {room.name}")
+                self.moderators.check_speech(member, room)
                 fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
             case Tell(nick, text):
                 self._tell(member, world.member(nick), text)
@@ -112,6 +119,7 @@ class Handlers:
                 fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
             case SetTopic(name, topic):
                 room = world.room_of(member, name)
+                self.moderators.check_speech(member, room)
                 topic = flatten(topic)
                 fanout.post(room, TopicSet(room.name, member.nick, topic))
                 room.topic = topic
@@ -180,11 +188,18 @@ class Handlers:
         self.world.enter(member)
         try:
             self._join(member, name)
+        except ChatError as refusal:
+            if fold(name) != fold(self.world.limits.first):
+                self.world.depart(member)
+                raise
+            # Who is banned where everybody begins may still be elsewhere.
+            self.fanout.show(member, Noticed(f"{refusal}\nyou may talk elsewhere: /join a room"))
         except Exception:
             self.world.depart(member)  # or a ghost would keep the nick
             raise
 
     def _join(self, member: Member, name: str) -> None:
+        self.moderators.check_entry(member, name)
         # Another one of its rooms may have been the current one.
         self.fanout.flush_rooms(member.rooms.values())
         existing = self.world.rooms.get(fold(name))
@@ -207,9 +222,12 @@ class Handlers:
             self.fanout.publish(joined)
         else:
             self.fanout.post(room, joined, silent=member)
+        self.moderators.received(member, room)
 
     def _leave(self, member: Member, name: str, text: str) -> None:
         room = self.world.room_of(member, name)
+        if text and self.moderators.is_muted(member, room):
+            raise ChatError(f"you are muted in {room.name}: leave it without a word")
         self.fanout.flush_rooms(member.rooms.values())
         owner = room.owner
         self.world.leave(member, room)
@@ -226,6 +244,9 @@ class Handlers:
             return
         self.fanout.flush_rooms(member.rooms.values())
         rooms = list(member.rooms.values())
+        if text and any(self.moderators.is_muted(member, room) for room in rooms):
+            self.fanout.show(member, Noticed("you are muted: your last word is not shown"))
+            text = ""
         if not self._closing:
             small = [room for room in rooms if len(room.members) <= self.world.limits.fold_above]
             self.fanout.tell_neighbours(member, Departed(member.nick, reason, text), small)

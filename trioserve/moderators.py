@@ -4,34 +4,139 @@ Plain calls, of which the broker makes one at a time. That the caller may do it 
 checked here: between their typing and this call they may have lost the room.
 """
 
+import logging
+from collections.abc import Callable
+from typing import Final, assert_never
+
 import attrs
 
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
+from trioserve.messages import Noticed
+from trioserve.moderation import MAX_REASON, Identity, Rules, Sanction
 from trioserve.names import fold
-from trioserve.orders import GiveRoom, Order
+from trioserve.orders import (
+    Ban,
+    GiveRoom,
+    Invite,
+    Kick,
+    Knock,
+    Mute,
+    Order,
+    Seclude,
+    Slow,
+    Sweep,
+    Unban,
+    Unmute,
+)
 from trioserve.rooms import Member, Room
-from trioserve.rulings import Owned
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed
+from trioserve.wire.rulings import ruling_text
+from trioserve.wire.spans import exact, until
+from trioserve.wire.text import flatten
 from trioserve.world import World
+
+MAY_STILL: Final = "you can still read, and talk elsewhere"
+
+log = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False)
 class Moderators:
-    """The orders that there are, and what they do."""
+    """The orders that there are, what they do, and what they have made hold."""
 
     world: World
     fanout: Fanout
+    now: Callable[[], float]  # seconds since 1970
 
     def obey(self, member: Member, order: Order) -> None:
         """Handle an order; raises ChatError, before anything has changed, to refuse it."""
         match order:
             case GiveRoom(name, nick):
                 self._give(member, self._governed(member, name), nick)
+            case Kick(name, nick, reason):
+                self._kick(member, self._governed(member, name), nick, _reason(reason))
+            case Ban(name, nick, reason, seconds):
+                room = self._governed(member, name)
+                self._ban(member, room, nick, _reason(reason), seconds)
+            case Unban(name, nick):
+                self._unban(member, self._governed(member, name), nick)
+            case Mute(name, nick, reason, seconds):
+                room = self._governed(member, name)
+                self._mute(member, room, nick, _reason(reason), seconds)
+            case Unmute(name, nick):
+                self._unmute(member, self._governed(member, name), nick)
+            case Slow(name, seconds):
+                room = self._governed(member, name)
+                self.fanout.post(room, Slowed(room.name, member.nick, seconds))
+                _rules(room).set_pause(seconds)
+            case Seclude(name, private):
+                self._seclude(member, self._governed(member, name), private=private)
+            case Invite(name, nick):
+                self._invite(member, self._governed(member, name), nick)
+            case Knock(name, text):
+                self._knock(member, self.world.room(name), _reason(text))
+            case Sweep():
+                self.world.sweep(self.now())
+            case _:
+                assert_never(order)
+
+    # ------------------------------------------ what holds, wherever people go
+
+    def check_entry(self, member: Member, name: str) -> None:
+        """Raises ChatError to whoever may not enter a room; `name` has its ``#``."""
+        room = self.world.rooms.get(fold(name))
+        if room is None or (rules := room.rules) is None or member in room.members:
+            return
+        now = self.now()
+        if member.is_operator:
+            return
+        if (ban := rules.bans.holding(member.identity, now)) is not None:
+            raise ChatError(f"you are banned from {room.name}{_terms(ban, now, member)}")
+        if rules.private and not rules.is_invited(member.number, now):
+            raise ChatError(self.world.refusal_of_private(room))
+
+    def received(self, member: Member, room: Room) -> None:
+        """Note that somebody has entered a room, and tell them if they are muted there."""
+        if (rules := room.rules) is None:
+            return
+        now = self.now()
+        rules.invited.pop(member.number, None)
+        if (mute := rules.mutes.holding(member.identity, now)) is not None:
+            rules.muted[member.number] = mute
+            if not self._is_exempt(member, room):
+                self.fanout.show(member, Noticed(_muted(room, mute, now, member)))
+
+    def check_speech(self, member: Member, room: Room) -> None:
+        """Raises ChatError to whoever may say nothing in a room they are in, or not yet."""
+        if (rules := room.rules) is None or self._is_exempt(member, room):
+            return
+        now = self.now()
+        if (mute := rules.mute_of(member.number, now)) is not None:
+            raise ChatError(_muted(room, mute, now, member))
+        if rules.pause and (wait := rules.wait(member.number, now)):
+            raise ChatError(
+                f"not said: {room.name} takes one line in {exact(rules.pause)} from each; "
+                f"yours can be said in {exact(wait)}"
+            )
+
+    def is_muted(self, member: Member, room: Room) -> bool:
+        """Whether somebody may say nothing in a room they are in."""
+        if room.rules is None or self._is_exempt(member, room):
+            return False
+        return room.rules.mute_of(member.number, self.now()) is not None
 
     def tell_of_owner(self, room: Room, former: Member | None) -> None:
         """Tell a room of its owner, if that is another than before."""
         if room.owner is not None and room.owner is not former:
             self.fanout.post(room, Owned(room.name, room.owner.nick))
+
+    @staticmethod
+    def _is_exempt(member: Member, room: Room) -> bool:
+        # Who is not in the room is a plug-in, which speaks for the server.
+        return member.is_operator or room.owner is member or member not in room.members
+
+    # ------------------------------------------------------------------ orders
 
     def _give(self, member: Member, room: Room, nick: str) -> None:
         if fold(room.name) == fold(self.world.limits.first):
@@ -41,6 +146,116 @@ class Moderators:
             raise ChatError(f"{room.name} belongs to {other.nick} already")
         self.fanout.post(room, Owned(room.name, other.nick, member.nick))
         room.owner = other
+
+    def _kick(self, member: Member, room: Room, nick: str, reason: str) -> None:
+        other = self._present(room, nick)
+        _refuse_unassailable(member, other)
+        private = room.rules is not None and room.rules.private
+        may = "you may come back when you are invited" if private else "you may come back"
+        kicked = Moderated(Deed.KICKED, room.name, other.nick, member.nick, reason, self.now())
+        self._turn_out(other, room, kicked, may)
+
+    def _ban(self, member: Member, room: Room, nick: str, reason: str, seconds: float) -> None:
+        other, whom = self._meant(member, nick)
+        now = self.now()
+        ban = Sanction(whom, member.nick, reason, now + seconds)
+        rules = _rules(room)
+        rules.bans.add(ban, now)
+        rules.invited.pop(whom.number, None)
+        banned = Moderated(Deed.BANNED, room.name, whom.nick, member.nick, reason, now, ban.until)
+        if other is not None and other in room.members:
+            self._turn_out(other, room, banned, "you may talk in other rooms")
+        else:
+            self._post(room, banned)
+
+    def _unban(self, member: Member, room: Room, nick: str) -> None:
+        now = self.now()
+        ban = _rules(room).bans.lift(self._identity(nick), now)
+        self._post(room, Moderated(Deed.UNBANNED, room.name, ban.whom.nick, member.nick, "", now))
+
+    def _mute(self, member: Member, room: Room, nick: str, reason: str, seconds: float) -> None:
+        other, whom = self._meant(member, nick)
+        now = self.now()
+        mute = Sanction(whom, member.nick, reason, now + seconds)
+        rules = _rules(room)
+        rules.mutes.add(mute, now)
+        self._post(
+            room,
+            Moderated(Deed.MUTED, room.name, whom.nick, member.nick, reason, now, mute.until),
+        )
+        if other is not None and other in room.members:
+            rules.muted[other.number] = mute
+            if not other.outlet.lagging:  # nobody may push a slow reader over the brink
+                self.fanout.put(other, Noticed(_muted(room, mute, now, other)))
+
+    def _unmute(self, member: Member, room: Room, nick: str) -> None:
+        now = self.now()
+        rules = _rules(room)
+        mute = rules.mutes.lift(self._identity(nick), now)
+        rules.unmute(mute)
+        self._post(room, Moderated(Deed.UNMUTED, room.name, mute.whom.nick, member.nick, "", now))
+
+    def _seclude(self, member: Member, room: Room, *, private: bool) -> None:
+        if fold(room.name) == fold(self.world.limits.first):
+            raise ChatError(f"{room.name} is where everybody begins, and stays open")
+        if private == self.world.is_private(room):
+            raise ChatError(f"{room.name} is {'private' if private else 'open'} already")
+        self.fanout.post(room, Secluded(room.name, member.nick, private))
+        _rules(room).private = private
+
+    def _invite(self, member: Member, room: Room, nick: str) -> None:
+        other = self.world.member(nick)
+        now = self.now()
+        rules = _rules(room)
+        if other in room.members:
+            raise ChatError(f"{other.nick} is in {room.name}")
+        if rules.bans.holding(other.identity, now) is not None:
+            raise ChatError(f"{other.nick} is banned from {room.name}; /unban them first")
+        if rules.is_invited(other.number, now):
+            end = until(rules.invited[other.number], now, member.look.zone)
+            raise ChatError(f"{other.nick} is invited{end} already")
+        _refuse_deaf(member, other)
+        rules.invite(other.number, now)
+        invited = Invited(room.name, member.nick, now, rules.invited[other.number])
+        self.fanout.put(other, invited)
+
+    def _knock(self, member: Member, room: Room, text: str) -> None:
+        if member in room.members:
+            raise ChatError(f"you are in {room.name}")
+        owner = room.owner
+        if owner is None or (rules := room.rules) is None or not rules.private:
+            raise ChatError(f"{room.name} is open: /join {room.name}")
+        now = self.now()
+        if rules.is_invited(member.number, now):
+            raise ChatError(f"you are invited: /join {room.name}")
+        if (ban := rules.bans.holding(member.identity, now)) is not None:
+            raise ChatError(f"you are banned from {room.name}{_terms(ban, now, member)}")
+        _refuse_deaf(member, owner)
+        if wait := rules.knock(member.number, now):
+            raise ChatError(f"you may knock at {room.name} again in {exact(wait)}")
+        self.fanout.put(owner, Knocked(room.name, member.nick, text))
+
+    # ------------------------------------------------------------------- parts
+
+    def _turn_out(self, other: Member, room: Room, ruling: Moderated, may: str) -> None:
+        """Take somebody out of a room, which is told, and tell them what they may do."""
+        self.fanout.flush_rooms(other.rooms.values())
+        owner = room.owner
+        self.world.leave(other, room)
+        self._post(room, ruling)
+        self.fanout.put(other, ruling)
+        where = f"what you say goes to {other.room.name}" if other.room else "/join a room to talk"
+        self.fanout.put(other, Noticed(f"{may}; {where}"))
+        self.tell_of_owner(room, owner)
+
+    def _post(self, room: Room, ruling: Moderated) -> None:
+        self.fanout.post(room, ruling)
+        self._record(ruling)
+
+    def _record(self, ruling: Moderated) -> None:
+        """Keep who was moderated, by whom, when and why."""
+        self.world.audit.append(ruling)
+        log.info("%s", ruling_text(ruling))
 
     def _governed(self, member: Member, name: str) -> Room:
         """A room of the member's; raises ChatError if it is not theirs to govern."""
@@ -56,3 +271,56 @@ class Moderators:
         if member not in room.members:
             raise ChatError(f"{member.nick} is not in {room.name}")
         return member
+
+    def _identity(self, nick: str) -> Identity:
+        other = self.world.members.get(fold(nick))
+        return Identity(nick) if other is None else other.identity
+
+    def _meant(self, member: Member, nick: str) -> tuple[Member | None, Identity]:
+        """Who is to be moderated, and by what they are to be known again."""
+        other = self.world.members.get(fold(nick))
+        if other is None:
+            return None, Identity(nick)
+        _refuse_unassailable(member, other)
+        whom = other.identity
+        if whom.address == member.address:  # or it would hold its author, too
+            whom = attrs.evolve(whom, address=None)
+        return other, whom
+
+
+def _rules(room: Room) -> Rules:
+    if room.rules is None:
+        room.rules = Rules()
+    return room.rules
+
+
+def _refuse_unassailable(member: Member, other: Member) -> None:
+    if other is member:
+        raise ChatError("that is yourself")
+    if other.is_operator:
+        raise ChatError(f"{other.nick} is an operator")
+
+
+def _refuse_deaf(member: Member, other: Member) -> None:
+    """Raises ChatError if somebody would not see what is sent to them alone."""
+    if other.outlet.lagging:
+        raise ChatError(f"{other.nick} is not reading at the moment; try again later")
+    if other.ignores(member.nick):
+        raise ChatError(f"{other.nick} ignores you")
+
+
+def _reason(text: str) -> str:
+    text = flatten(text).strip()
+    if len(text) > MAX_REASON:
+        raise ChatError(f"at most {MAX_REASON} characters of text, please")
+    return text
+
+
+def _terms(sanction: Sanction, now: float, reader: Member) -> str:
+    """When a sanction ends, and why it was imposed, to be read behind its name."""
+    end = until(sanction.until, now, reader.look.zone) or " until that is lifted"
+    return f"{end} ({sanction.reason})" if sanction.reason else end
+
+
+def _muted(room: Room, mute: Sanction, now: float, reader: Member) -> str:
+    return f"you are muted in {room.name}{_terms(mute, now, reader)}; {MAY_STILL}"

@@ -1,7 +1,9 @@
 """What is asked of the broker to keep a room or the server in order: requests as the others.
 
-Each is refused to whoever has not the power: a room's owner, or an operator.
+Each but `Knock` is refused to whoever has not the power: a room's owner, or an operator.
 """
+
+import math
 
 import attrs
 
@@ -14,4 +16,86 @@ class GiveRoom:
     nick: str
 
 
-Order = GiveRoom
+@attrs.frozen
+class Kick:
+    """Make somebody leave a room; they may come back."""
+
+    room: str
+    nick: str
+    reason: str = ""
+
+
+@attrs.frozen
+class Ban:
+    """Make somebody leave a room, if they are there, and stay out for so many seconds."""
+
+    room: str
+    nick: str
+    reason: str = ""
+    seconds: float = math.inf
+
+
+@attrs.frozen
+class Unban:
+    """Lift a ban."""
+
+    room: str
+    nick: str
+
+
+@attrs.frozen
+class Mute:
+    """Let somebody read, but say nothing in a room, for so many seconds."""
+
+    room: str
+    nick: str
+    reason: str = ""
+    seconds: float = math.inf
+
+
+@attrs.frozen
+class Unmute:
+    """Lift a mute."""
+
+    room: str
+    nick: str
+
+
+@attrs.frozen
+class Slow:
+    """Let each person say one line in so many seconds in a room; 0: as many as they like."""
+
+    room: str
+    seconds: float
+
+
+@attrs.frozen
+class Seclude:
+    """Let nobody enter a room without an invitation, or everybody again."""
+
+    room: str
+    private: bool
+
+
+@attrs.frozen
+class Invite:
+    """Let somebody in once."""
+
+    room: str
+    nick: str
+
+
+@attrs.frozen
+class Knock:
+    """Ask the owner of a private room to be let in."""
+
+    room: str
+    text: str = ""
+
+
+@attrs.frozen
+class Sweep:
+    """Let go of the rooms that nobody is in and whose last ban has ended."""
+
+
+Order = GiveRoom | Kick | Ban | Unban | Mute | Unmute | Slow | Seclude | Invite | Knock | Sweep

@@ -3,6 +3,7 @@
 Plain data without clocks or I/O; `world` keeps all of them in step.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -12,6 +13,7 @@ from weakref import WeakSet
 import attrs
 
 from trioserve.messages import MESSAGE_TYPES, Event, Message
+from trioserve.moderation import Identity, Rules
 from trioserve.names import fold
 from trioserve.wire.style import PLAIN, Look, Screen, Style
 
@@ -62,6 +64,8 @@ class Member:
     outlet: Outlet
     active: float  # when it last said or did something (seconds on Trio's clock)
     is_operator: bool = False
+    address: str | None = None  # of the network it comes from; None: this machine
+    number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
     look: Look = attrs.field(default=PLAIN.look, init=False)  # of what is shown
@@ -78,6 +82,11 @@ class Member:
         """How this member wants to see what happens in `room`, or in the current room."""
         here = room is None or room is self.room
         return Style(here, self.quiet, self.json, self.look, self.screen)
+
+    @property
+    def identity(self) -> Identity:
+        """By what this member is known again."""
+        return Identity(self.nick, self.address, self.number)
 
     @property
     def sees_own_lines(self) -> bool:
@@ -135,6 +144,7 @@ class Room:
     topic: str
     history: deque[Message]  # the last messages, oldest first
     owner: Member | None = attrs.field(default=None, init=False)  # None: the operators
+    rules: Rules | None = attrs.field(default=None, init=False)  # None: nothing special holds
     # Who has been here longest comes first.
     members: dict[Member, Style] = attrs.field(factory=dict, init=False, repr=False)
     groups: dict[Style, dict[Member, None]] = attrs.field(factory=dict, init=False, repr=False)
@@ -172,6 +182,16 @@ class Room:
     def remove(self, member: Member) -> None:
         self._ungroup(member)
         del self.members[member]
+        if self.owner is member:
+            self.owner = self._heir()
+        if self.rules is not None:
+            self.rules.muted.pop(member.number, None)
+
+    def _heir(self) -> Member | None:
+        """Who has been here longest and is not muted; or is, if everybody is."""
+        muted = self.rules.muted if self.rules is not None else {}
+        free = (each for each in self.members if each.number not in muted)
+        return next(free, next(iter(self.members), None))
 
     def restyle(self, member: Member, style: Style) -> None:
         """Change how a member reads the room; its rank among those present stays."""

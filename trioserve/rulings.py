@@ -1,6 +1,75 @@
-"""What comes of moderation: events as those of `messages`, which lists them all."""
+"""What comes of moderation: events as those of `messages`, which lists them all.
+
+A time is in seconds since 1970.
+"""
+
+import enum
+import math
 
 import attrs
+
+
+class Deed(enum.Enum):
+    """What somebody did to somebody, as programs read it."""
+
+    KICKED = "kicked"
+    BANNED = "banned"
+    UNBANNED = "unbanned"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+
+
+@attrs.frozen
+class Moderated:
+    """Somebody was moderated: whom, where, by whom, why, when, and until when.
+
+    Who was in a room and is kicked or banned is in it no longer.
+    """
+
+    deed: Deed
+    room: str
+    nick: str
+    by: str
+    reason: str
+    at: float
+    until: float = math.inf  # what has no end
+
+
+@attrs.frozen
+class Slowed:
+    """Each person may say one line in so many seconds in a room; 0: as many as they like."""
+
+    room: str
+    by: str
+    seconds: float
+
+
+@attrs.frozen
+class Secluded:
+    """A room is private, by invitation only; or it is not any more."""
+
+    room: str
+    by: str
+    private: bool
+
+
+@attrs.frozen
+class Invited:
+    """Somebody, `by`, invites whoever is shown this to a room."""
+
+    room: str
+    by: str
+    at: float
+    until: float
+
+
+@attrs.frozen
+class Knocked:
+    """Somebody asks the owner of a private room, who is shown this, to be let in."""
+
+    room: str
+    nick: str
+    text: str
 
 
 @attrs.frozen
@@ -12,4 +81,4 @@ class Owned:
     by: str = ""
 
 
-Ruling = Owned
+Ruling = Moderated | Slowed | Secluded | Invited | Knocked | Owned

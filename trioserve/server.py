@@ -7,6 +7,7 @@ services               broker, drains, crowds       outlive everything below the
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -20,6 +21,7 @@ from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.limits import Door
 from trioserve.observe import Counters
+from trioserve.orders import Sweep
 from trioserve.outbox import Drains
 from trioserve.plugins import Plugins
 from trioserve.requests import Close, Unfold
@@ -29,9 +31,16 @@ from trioserve.transport import Transport
 from trioserve.wire.text import encode
 from trioserve.world import World
 
+SWEEP_EVERY: Final = 60.0  # seconds
 READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
 
 log = logging.getLogger(__name__)
+
+
+def _steady_clock() -> Callable[[], float]:
+    """Seconds since 1970 by Trio's clock: to set the machine's own ends no ban."""
+    offset = time.time() - trio.current_time()
+    return lambda: offset + trio.current_time()
 
 
 class Edge(Protocol):
@@ -50,7 +59,9 @@ class Server:
         self.config = config
         self.counters = Counters(started=trio.current_time())
         self.world = World(config.rooms)
-        self.broker = Broker(self.world, self.counters, inbox_size=config.broker.inbox)
+        self.broker = Broker(
+            self.world, self.counters, inbox_size=config.broker.inbox, now=_steady_clock()
+        )
         self._drains = Drains(config.outbox, self.counters, config.connections.most)
         self._door = Door(config.connections, self.counters)
         self._services = Services(
@@ -78,6 +89,7 @@ class Server:
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
             services.start_soon(self._tell_of_crowds, name="crowds")
+            services.start_soon(self._sweep, name="sweep")
             async with trio.open_nursery() as extensions:
                 extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
                 with self._everybody:
@@ -138,6 +150,14 @@ class Server:
             with suppress(ChatError):  # it crashed; the broker has logged it
                 while self.broker.has_crowds():
                     await self.broker.call(self.broker.house, Unfold())
+
+    async def _sweep(self) -> None:
+        """Let go now and then of what nobody needs any more."""
+        while True:
+            await trio.sleep(SWEEP_EVERY)
+            if self.world.deserted:
+                with suppress(ChatError):  # it crashed; the broker has logged it
+                    await self.broker.call(self.broker.house, Sweep())
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %d connections", len(self._sessions))

@@ -16,7 +16,7 @@ from trioserve import names
 from trioserve.conversation import Conversation
 from trioserve.errors import ChatError, ProtocolError
 from trioserve.intake import Intake
-from trioserve.limits import TokenBucket
+from trioserve.limits import TokenBucket, network_of
 from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Depart, Enter
@@ -181,6 +181,7 @@ class Session:
             self._outbox,
             active=trio.current_time(),
             is_operator=self._transport.is_operator,
+            address=network_of(self._transport.host),
         )
         if (terminal := self._intake.terminal) is not None:
             terminal.belong_to(member)

@@ -14,10 +14,14 @@ from trioserve.errors import ChatError
 from trioserve.messages import Message
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Absence, Member, Room
+from trioserve.rulings import Moderated
 from trioserve.settings import setting
 from trioserve.wire.style import Look, Screen
 
 MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
+MAX_DESERTED: Final = 1000  # rooms that are kept for their bans alone; the oldest go first,
+MAX_DESERTED_BANS: Final = 10_000  # and bans and mutes in all of them
+MAX_AUDIT: Final = 1000  # records
 _MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
 
 
@@ -45,7 +49,8 @@ class World:
 
     What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
     and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick; no room
-    is empty, and each but the first belongs to one of its members.
+    is empty but for those in `deserted`, which have bans; each other but the first belongs to one
+    of its members.
     """
 
     limits: RoomLimits
@@ -53,6 +58,10 @@ class World:
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
     # Who ignores a nick, by the folded nick: a turn must not look at everybody who ignores anybody.
     ignorers: dict[str, dict[Member, None]] = attrs.field(factory=dict, init=False)
+    # Rooms that nobody is in and that have bans, in the order in which they were left.
+    deserted: dict[Room, None] = attrs.field(factory=dict, init=False)
+    # Who was moderated of late, the oldest first.
+    audit: deque[Moderated] = attrs.field(factory=lambda: deque(maxlen=MAX_AUDIT), init=False)
     history_bytes: int = attrs.field(default=0, init=False)  # of all rooms
 
     # ------------------------------------------------------------ look up
@@ -85,6 +94,27 @@ class World:
         if (room := self.rooms.get(fold(name))) is None:
             raise ChatError(f"there is no room {name}")
         return room
+
+    def room_shown_to(self, member: Member, name: str) -> Room:
+        """Raises ChatError if there is no such room, or it is private and not the member's."""
+        room = self.room(name)
+        if self.hides(room, member):
+            raise ChatError(self.refusal_of_private(room))
+        return room
+
+    @staticmethod
+    def is_private(room: Room) -> bool:
+        """Whether one enters it by invitation only."""
+        return room.rules is not None and room.rules.private
+
+    def hides(self, room: Room, member: Member) -> bool:
+        """Whether a room is kept from a member's eyes."""
+        return self.is_private(room) and member not in room.members and not member.is_operator
+
+    @staticmethod
+    def refusal_of_private(room: Room) -> str:
+        """What outsiders are told of it."""
+        return f"{room.name} is private; /knock {room.name} asks to be let in"
 
     def room_of(self, member: Member, name: str) -> Room:
         """Raises ChatError if the member is not in a room of this name."""
@@ -130,11 +160,15 @@ class World:
         room = self.rooms.get(fold(name))
         if room is None:
             is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
+            if len(self.rooms) >= limits.most and self.deserted:
+                self._remove(next(iter(self.deserted)))
             if len(self.rooms) >= limits.most and not is_first:
                 raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
             room = Room(name, limits.topic if is_first else "", deque(maxlen=limits.history))
             self.rooms[fold(name)] = room
-            room.owner = None if is_first else member
+        if not room.members:  # new, or deserted
+            self.deserted.pop(room, None)
+            room.owner = None if fold(name) == fold(limits.first) else member
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
         if member.absence is not None and member.absence.is_fresh:
@@ -146,16 +180,43 @@ class World:
         """Take the member out of a room; the one it joined last becomes the current one."""
         room.remove(member)
         room.expecting.pop(member, None)
-        if room.owner is member:
-            room.owner = next(iter(room.members), None)
         del member.rooms[fold(room.name)]
         if not room.members:
-            del self.rooms[fold(room.name)]
-            self.history_bytes -= room.history_bytes
+            self._desert(room)
         if member.room is room:
             member.room = None
             if member.rooms:
                 self.switch(member, next(reversed(member.rooms.values())))
+
+    def sweep(self, now: float) -> None:
+        """Let go of the deserted rooms whose last ban has ended, by `now` in seconds since 1970."""
+        for room in list(self.deserted):
+            if room.rules is None or next(room.rules.bans.current(now), None) is None:
+                self._remove(room)
+
+    def _desert(self, room: Room) -> None:
+        """Let go of a room that nobody is in; of one with bans, of all but those."""
+        if room.rules is None or not len(room.rules.bans):
+            self._remove(room)
+            return
+        self.history_bytes -= room.history_bytes
+        room.history.clear()
+        room.history_bytes = 0
+        room.topic = self.limits.topic if fold(room.name) == fold(self.limits.first) else ""
+        room.rules.desert()
+        self.deserted[room] = None
+        # Nobody may fill the memory with rooms that they need not even be in.
+        while len(self.deserted) > MAX_DESERTED or self._deserted_bans() > MAX_DESERTED_BANS:
+            self._remove(next(iter(self.deserted)))
+
+    def _deserted_bans(self) -> int:
+        rules = [room.rules for room in self.deserted if room.rules is not None]
+        return sum(len(each.bans) + len(each.mutes) for each in rules)
+
+    def _remove(self, room: Room) -> None:
+        del self.rooms[fold(room.name)]
+        self.deserted.pop(room, None)
+        self.history_bytes -= room.history_bytes
 
     def switch(self, member: Member, room: Room) -> None:
         """Make a room that the member is in its current one."""

@@ -49,14 +49,13 @@ async def room(ctx: Context, room: str = "") -> None:
 @command
 def rooms(ctx: Context) -> None:
     """Show the rooms, the largest first."""
-    largest = heapq.nlargest(
-        ctx.world.limits.names_shown, ctx.world.rooms.values(), key=lambda each: len(each.members)
-    )
+    seen = [each for each in ctx.world.rooms.values() if not ctx.world.hides(each, ctx.member)]
+    largest = heapq.nlargest(ctx.world.limits.names_shown, seen, key=lambda each: len(each.members))
     lines = [
         f"{each.name} ({len(each.members)}){' ' + each.topic if each.topic else ''}"
         for each in largest
     ]
-    if (others := len(ctx.world.rooms) - len(largest)) > 0:
+    if (others := len(seen) - len(largest)) > 0:
         lines.append(f"and {plural(others, 'other')}")
     ctx.reply("\n".join(lines) or "there are no rooms; /join makes one")
 

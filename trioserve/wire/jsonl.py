@@ -21,6 +21,15 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     notice      text
     owner       room, nick, by
     divided     text
+    kicked      room, nick, by, reason, until, time
+    banned      room, nick, by, reason, until, time
+    unbanned    room, nick, by, reason, until, time
+    muted       room, nick, by, reason, until, time
+    unmuted     room, nick, by, reason, until, time
+    slowed      room, by, seconds
+    secluded    room, by, private
+    invited     room, by, until
+    knocked     room, nick, text
 
 `said` is a line in a room, `acted` what somebody does there (`/me waves`).
 `announced` is the server's line, on behalf of `nick` (`ann rolled 6`). `told`
@@ -44,15 +53,18 @@ which the last `kept` can be had by /missed.
 before from what comes now: earlier messages (`now` ends them), read from unread.
 
 Of moderation: `owner` says that a room belongs to `nick` now; `by` gave it to them, and
-is empty if the last owner has left.
+is empty if the last owner has left. `kicked`, `banned`, `muted` and their ends say that
+`by` did that to `nick`, and why; `until` is null of what has no end. Who is kicked or
+banned is in the room no longer, if they were. In a room that is `slowed`, each may say one
+line in so many `seconds` (0: as many as they like). A room that is `secluded` is `private`:
+entered by invitation only; or it is so no more. `invited` is for you, to a room, by
+somebody; `knocked` too, if a room is yours: somebody asks for an invitation.
 
 Expect more kinds, and more keys behind these. The text is the same that people
 see in a terminal: in NFC, without control characters.
 """
 
-import functools
 import json
-import time
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -76,6 +88,7 @@ from trioserve.messages import (
     TopicSet,
 )
 from trioserve.wire.rulings import ruling_object
+from trioserve.wire.spans import utc
 from trioserve.wire.text import clean
 
 # Made once: json.dumps with these options makes one on every call, which costs half as much again.
@@ -103,7 +116,7 @@ def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for ea
                 "nick": clean(event.sender),
                 "to": clean(event.recipient),
                 "text": clean(event.text),
-                "time": _time(event.id),
+                "time": utc(event.id),
             }
         case Joined() | Left() | Departed() | Thronged():
             return _coming_or_going(event)
@@ -185,20 +198,9 @@ def _message(kind: str, message: Message) -> dict[str, object]:
         "room": clean(message.room),
         "nick": clean(message.nick),
         "text": clean(message.text),
-        "time": _time(message.id),
+        "time": utc(message.id),
     }
 
 
 def _clean_all(texts: Sequence[str]) -> list[str]:
     return [clean(text) for text in texts]
-
-
-def _time(message_id: int) -> str:
-    """The time of an id as RFC 3339 has it, in UTC."""
-    seconds, microseconds = divmod(message_id, 1_000_000)
-    return f"{_second(seconds)}.{microseconds // 1000:03}Z"
-
-
-@functools.lru_cache(maxsize=256)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

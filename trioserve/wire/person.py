@@ -95,7 +95,7 @@ def _lines(event: Event, style: Style, view: View) -> Iterator[Line]:
         case Asked() | Entered():
             pass  # are no lines, or more than those (see `render_text`)
         case _:
-            yield voice.happened("", ruling_text(event))
+            yield voice.happened("", ruling_text(event, style.look.zone))
 
 
 def _message(event: Message, style: Style, view: View, voice: Voice) -> Line:

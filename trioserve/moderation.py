@@ -1,0 +1,168 @@
+"""What a room keeps to stay in order: bans, mutes, a slow pace, invitations, knocks.
+
+Plain data without clocks or I/O. A time is in seconds since 1970 and comes with the
+call; an end is compared when somebody looks, so that nothing has to happen for it.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from trioserve.errors import ChatError
+from trioserve.names import fold
+
+MAX_SANCTIONS: Final = 100  # bans of one room, and as many mutes
+MAX_REASON: Final = 200  # characters
+MAX_INVITED: Final = 100  # people who are invited to one room at a time, or have just knocked
+INVITATION: Final = 3600.0  # seconds until an invitation lapses
+KNOCK_PAUSE: Final = 60.0  # seconds until somebody may knock at the same room again
+
+
+@attrs.frozen
+class Identity:
+    """By what somebody is known again: a nick, an address, a number that no other has.
+
+    An address of None tells nobody from others, and the number 0 is nobody's.
+    """
+
+    nick: str
+    address: str | None = None
+    number: int = 0
+
+
+@attrs.frozen
+class Sanction:
+    """A ban or a mute: whom it holds, who imposed it, why, and until when."""
+
+    whom: Identity
+    by: str
+    reason: str = ""
+    until: float = math.inf
+
+    def holds(self, other: Identity) -> bool:
+        """Whether it is theirs: by the nick, by the address, or under another nick meanwhile."""
+        whom = self.whom
+        return (
+            fold(whom.nick) == fold(other.nick)
+            or (whom.address is not None and whom.address == other.address)
+            or (whom.number != 0 and whom.number == other.number)
+        )
+
+
+@attrs.define(eq=False)
+class Sanctions:
+    """Sanctions of one kind, by nick; at most `most`."""
+
+    noun: str  # "bans"
+    most: int = MAX_SANCTIONS
+    _by_nick: dict[str, Sanction] = attrs.field(factory=dict, init=False)  # by folded nick
+
+    def add(self, sanction: Sanction, now: float) -> None:
+        """Impose one, in place of what its nick had; raises ChatError if there are too many."""
+        self._forget_ended(now)
+        key = fold(sanction.whom.nick)
+        if len(self._by_nick) >= self.most and key not in self._by_nick:
+            raise ChatError(f"there are {self.most} {self.noun}, the most; lift one first")
+        self._by_nick[key] = sanction
+
+    def lift(self, whom: Identity, now: float) -> Sanction:
+        """End one, by the nick it was imposed on or by the one its holder has now.
+
+        Raises:
+            ChatError: if there is none.
+        """
+        self._forget_ended(now)
+        key = fold(whom.nick)
+        if key not in self._by_nick and whom.number:
+            same = (k for k, each in self._by_nick.items() if each.whom.number == whom.number)
+            key = next(same, key)
+        if (sanction := self._by_nick.pop(key, None)) is None:
+            raise ChatError(f"{whom.nick} is not among the {self.noun}")
+        return sanction
+
+    def holding(self, whom: Identity, now: float) -> Sanction | None:
+        """The one that holds somebody, if any does."""
+        return next((each for each in self.current(now) if each.holds(whom)), None)
+
+    def current(self, now: float) -> Iterator[Sanction]:
+        """Those in force, the oldest first."""
+        return (each for each in self._by_nick.values() if now < each.until)
+
+    def _forget_ended(self, now: float) -> None:
+        for key in [key for key, each in self._by_nick.items() if now >= each.until]:
+            del self._by_nick[key]
+
+    def __len__(self) -> int:
+        """How many there are, with those that have ended of late."""
+        return len(self._by_nick)
+
+
+@attrs.define(eq=False)
+class Rules:
+    """What holds in one room. People are keyed by their number, which follows a rename."""
+
+    bans: Sanctions = attrs.field(factory=lambda: Sanctions("bans"), init=False)
+    mutes: Sanctions = attrs.field(factory=lambda: Sanctions("mutes"), init=False)
+    # Of those who are in the room: what of `mutes` holds them was looked up when they came.
+    muted: dict[int, Sanction] = attrs.field(factory=dict, init=False)
+    pause: float = attrs.field(default=0.0, init=False)  # seconds between lines of one person
+    private: bool = attrs.field(default=False, init=False)  # by invitation only
+    invited: dict[int, float] = attrs.field(factory=dict, init=False)  # until when
+    _spoke: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
+    _knocked: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
+
+    def mute_of(self, number: int, now: float) -> Sanction | None:
+        """The mute that holds somebody who is in the room."""
+        if (mute := self.muted.get(number)) is not None and now >= mute.until:
+            del self.muted[number]
+            return None
+        return mute
+
+    def unmute(self, mute: Sanction) -> None:
+        """Let all whom a mute holds talk again."""
+        for number in [number for number, each in self.muted.items() if each is mute]:
+            del self.muted[number]
+
+    def set_pause(self, seconds: float) -> None:
+        """Let each person say one line in so many seconds; 0: as many as they like."""
+        self.pause = seconds
+        self._spoke.clear()
+
+    def wait(self, number: int, now: float) -> float:
+        """Seconds until somebody may speak; 0 if now, which then counts as having done so."""
+        if (left := self._spoke.get(number, -math.inf) + self.pause - now) > 0:
+            return left
+        if len(self._spoke) >= 1024:  # those of the last seconds stay
+            self._spoke = {each: at for each, at in self._spoke.items() if at + self.pause > now}
+        self._spoke[number] = now
+        return 0.0
+
+    def invite(self, number: int, now: float) -> None:
+        """Let somebody in once, within INVITATION; raises ChatError if too many are invited."""
+        self.invited = {each: end for each, end in self.invited.items() if now < end}
+        if len(self.invited) >= MAX_INVITED:
+            raise ChatError(f"{MAX_INVITED} people are invited, the most; wait until one has come")
+        self.invited[number] = now + INVITATION
+
+    def is_invited(self, number: int, now: float) -> bool:
+        return now < self.invited.get(number, -math.inf)
+
+    def knock(self, number: int, now: float) -> float:
+        """Note that somebody knocks; or return how many seconds they have to wait."""
+        self._knocked = {each: at for each, at in self._knocked.items() if now < at + KNOCK_PAUSE}
+        if number in self._knocked:
+            return self._knocked[number] + KNOCK_PAUSE - now
+        if len(self._knocked) >= MAX_INVITED:
+            return KNOCK_PAUSE
+        self._knocked[number] = now
+        return 0.0
+
+    def desert(self) -> None:
+        """Keep the bans and the mutes only: everybody has left."""
+        self.muted.clear()
+        self.set_pause(0.0)
+        self.private = False
+        self.invited.clear()
+        self._knocked.clear()

@@ -1,0 +1,44 @@
+"""When things end and how long they take, as people and programs read it."""
+
+import functools
+import math
+import time
+from typing import Final
+
+from trioserve.wire.times import day, stamp
+
+DAY: Final = 86_400  # seconds
+
+
+def until(end: float, now: float, zone: str) -> str:
+    """When something ends, to be read behind its name: `` until 14:05``, with a date if need be.
+
+    Empty of what has no end. Both are seconds since 1970; `zone` is as for `times.stamp`.
+    """
+    if math.isinf(end):
+        return ""
+    microseconds = int(end * 1_000_000)
+    date = f"{day(microseconds, zone)} " if end - now >= DAY else ""
+    return f" until {date}{stamp(microseconds, 'short', zone)}"
+
+
+def exact(seconds: float) -> str:
+    """A time span as it is typed: ``90s`` is ``1m30s``. At least a second, and no fraction."""
+    left = max(1, math.ceil(seconds))
+    parts = []
+    for unit, size in (("d", DAY), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def utc(microseconds: int) -> str:
+    """A time since 1970 as RFC 3339 has it, in UTC."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{rest // 1000:03}Z"
+
+
+@functools.lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
