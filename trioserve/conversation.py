@@ -35,7 +35,7 @@ from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, plural
 
 ANSWER: Final = 0.3  # seconds for a client to change to another mode
-SCREEN_PAUSE: Final = 0.25  # seconds between changes of the screen that rooms are told of
+SCREENS: Final = (8.0, 4.0)  # changes of the screen that rooms are told of: at once, and a second
 FULL: Final = 60.0  # seconds that a command may run on while no more lines can wait for it
 
 
@@ -59,7 +59,7 @@ class Conversation:
     _quit: bool = attrs.field(default=False, init=False)
     _terminal: Terminal | None = attrs.field(default=None, init=False)  # that knows of us
     _screen: Screen = attrs.field(init=False)  # that the rooms know of
-    _screen_since: float = attrs.field(default=-math.inf, init=False)
+    _screens: TokenBucket = attrs.field(init=False)  # changes of it
 
     def __attrs_post_init__(self) -> None:
         limits = self.services.limits
@@ -170,6 +170,7 @@ class Conversation:
             self.cancel()
         elif signal is Signal.ENOUGH:
             self._calls.cancel_answer()
+            self.outbox.resume()
         else:
             self._notice("yes, the server is here")
 
@@ -262,12 +263,14 @@ class Conversation:
             self._serve_terminal(terminal)
         if terminal.screen != self._screen:
             # Each change has the member's rooms shown what is pending for all: not too often.
-            await trio.sleep_until(self._screen_since + SCREEN_PAUSE)
-            self._screen, self._screen_since = terminal.screen, trio.current_time()
+            await trio.sleep(self._screens.delay(trio.current_time(), 1))
+            self._screens.take(trio.current_time(), 1)
+            self._screen = terminal.screen
             await self.services.broker.say(self.member, SetScreen(terminal.screen))
 
     def _serve_terminal(self, terminal: Terminal) -> None:
         self._terminal = terminal
+        self._screens = TokenBucket(*SCREENS)
         terminal.complete = self._complete
         terminal.belong_to(self.member)
 

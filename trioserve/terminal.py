@@ -341,7 +341,8 @@ class Terminal:
             rest = key[1:] or None if isinstance(key, str) else None
         else:  # something is typed: the answer is shown to its end, so that nothing is lost
             shown, rest = self._pager.take_all(), key
-        if not self._pager.is_holding:
+        # Who has had enough has the command ended first, or it would go on with the next page.
+        if not (self._pager.is_holding or stopped):
             self.outbox.resume()
         self._show_more()
         self.outbox.put(shown)

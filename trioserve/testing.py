@@ -137,12 +137,14 @@ class Chat:
         reading: bool = True,
         operator: bool = False,
         private: bool = True,
+        telnet: bool = False,
     ) -> Person:
         """Let somebody connect who has given no name yet.
 
-        `private`: nobody between can read along, as on loopback or with TLS.
+        `private`: nobody between can read along, as on loopback or with TLS;
+        `telnet`: by the way in for telnet, where the server asks what they are.
         """
-        transport = MemoryTransport("memory", host, operator, window, reading, private)
+        transport = MemoryTransport("memory", host, operator, window, reading, private, telnet)
         self.edge.connect(transport)
         return Person(transport)
 

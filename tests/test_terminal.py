@@ -1,0 +1,600 @@
+"""A telnet's terminal, from its negotiation to the line that is typed there."""
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.telnets import MUDLET, Telnet, come
+from trioserve import Context, command
+from trioserve.config import Config
+from trioserve.services import SessionLimits
+from trioserve.testing import Chat, open_chat
+from trioserve.wire.options import DO, ECHO, IAC, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL
+
+GREETING = "trioserve 0.1 - nobody here. /help for commands, /quit to leave."
+PROBE = b"\xff\xfd\x18\xff\xfd\x1f\xff\xfb\x03"  # IAC DO TTYPE, DO NAWS, WILL SGA
+LEFT, PASTE, PASTED = "\x1b[D", "\x1b[200~", "\x1b[201~"
+
+# ------------------------------------------------------- who is given what
+
+
+async def test_a_terminal_is_put_into_character_mode_before_it_is_greeted(chat: Chat) -> None:
+    ann = await come(chat)
+
+    assert ann.sends_keys
+    assert ann.shown == [GREETING, "Your name?"]
+    assert trio.current_time() == 0.0
+
+
+async def test_who_is_no_telnet_is_greeted_after_three_tenths_of_a_second(chat: Chat) -> None:
+    ann = chat.connect(telnet=True)
+    ann.transport.reading = True
+
+    await ann.sees(GREETING)
+
+    assert trio.current_time() == pytest.approx(0.3)
+
+
+async def test_who_is_no_telnet_has_nothing_of_the_probe_left_on_the_screen(chat: Chat) -> None:
+    ann = chat.connect(telnet=True)
+    await ann.sees("Your name? ")
+
+    # The CR lets the greeting overwrite whatever a terminal makes of the probe.
+    assert ann.transport.received == PROBE + b"\r" + f"{GREETING}\r\nYour name? ".encode()
+    await ann.types("ann")
+    await ann.sees("1 here: ann")
+
+
+async def test_what_is_typed_before_the_greeting_is_not_lost(chat: Chat) -> None:
+    ann = chat.connect(telnet=True)
+    bob = await chat.join("bob")
+    await ann.types("ann", "hello")
+
+    assert "<ann> hello" in await bob.sees("<ann>")
+
+
+async def test_a_mud_client_stays_in_line_mode_for_it_takes_echo_for_a_password(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann", types=MUDLET)
+
+    assert (WILL, ECHO) not in ann.asked
+    assert (DO, SUPPRESS_GO_AHEAD) not in ann.on
+    assert "-- #lobby: 1 here: ann" in "".join(ann.shown)
+
+
+async def test_an_unknown_terminal_stays_in_line_mode_until_it_is_asked_for(chat: Chat) -> None:
+    ann = await come(chat, "ann", types=["TELETYPE 33"])
+    assert not ann.sends_keys
+
+    await ann.presses("/rich\r")
+
+    assert ann.sends_keys
+    assert ann.shown[-1] == "#lobby>"
+
+
+async def test_who_refuses_our_echo_goes_on_in_line_mode(chat: Chat) -> None:
+    ann = await come(chat, "ann", refused=[ECHO])
+
+    assert (DO, SUPPRESS_GO_AHEAD) not in ann.on  # or it would send its keys all the same
+    await ann.presses("hello\r")
+    await ann.presses("/who\r")
+    assert ann.shown[-1] == "-- #lobby: ann"
+
+
+async def test_a_client_that_opens_with_a_request_for_echo_gets_it(chat: Chat) -> None:
+    # As PuTTY does, on whatever port.
+    ann = Telnet(chat.connect())
+    await ann.settles()
+
+    ann.on.add((DO, ECHO))
+    ann.sends(bytes([IAC, DO, ECHO, IAC, WILL, TERMINAL_TYPE]))
+    await ann.settles()
+
+    assert ann.sends_keys
+    assert ann.shown == [GREETING, "Your name?"]
+
+
+async def test_to_a_client_that_has_shown_no_iac_none_is_sent(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await ann.types("hello", "/help", "/who")
+
+    assert IAC not in ann.transport.received
+
+
+async def test_a_telnet_at_the_port_for_text_is_asked_as_soon_as_it_shows_itself(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann", telnet=False)
+    assert not ann.sends_keys
+
+    ann.sends(bytes([IAC, 246]))  # Are You There
+    await ann.settles()
+
+    assert ann.sends_keys
+    assert ann.last == "#lobby> "
+
+
+async def test_a_telnet_at_the_port_for_text_can_ask_for_character_mode(chat: Chat) -> None:
+    ann = await come(chat, "ann", telnet=False)
+
+    await ann.presses("/rich\r")
+
+    assert ann.sends_keys
+    assert ann.shown[-2:] == [
+        "-- the line that you type is kept apart; /plain ends that",
+        "#lobby>",
+    ]
+
+
+async def test_who_is_no_telnet_is_told_so_when_they_ask_for_character_mode(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/rich")
+
+    await ann.sees("-- your client does not send its keys one by one: only a telnet does")
+
+
+async def test_plain_goes_back_to_line_mode_and_rich_returns(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("/plain\r")
+    assert not ann.sends_keys
+    assert ann.shows_what_is_typed
+    await ann.presses("hello\r")
+    assert ann.shown[-1] == "hello"
+
+    await ann.presses("/rich\r")
+    assert ann.sends_keys
+
+
+@pytest.mark.parametrize("choice", ["/format json", "/screenreader on"])
+async def test_neither_a_program_nor_a_voice_is_left_in_character_mode(
+    chat: Chat, choice: str
+) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses(f"{choice}\r")
+
+    assert not ann.sends_keys
+    await ann.presses("/rich\r")
+    assert not ann.sends_keys
+    assert "not with what you have chosen" in "".join(ann.shown)
+
+
+async def test_a_client_for_a_screen_reader_is_read_to_in_words(chat: Chat) -> None:
+    ann = await come(chat, "ann", types=["MUDLET", "XTERM", f"MTTS {1 + 64}"])
+    bob = await chat.join("bob")
+
+    await bob.types("hello")
+    await ann.settles()
+
+    assert not ann.sends_keys
+    assert ann.shown[-1] == "bob: hello"
+
+
+# --------------------------------------------------- the protected line
+
+
+async def test_what_is_typed_survives_what_comes_in(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses(f"hello wrld{LEFT}{LEFT}{LEFT}")
+
+    await bob.types("is anybody here?")
+    await ann.settles()
+
+    assert ann.shown[-1] == "#lobby> hello wrld"
+    assert ann.last == "#lobby> hello w"
+    assert ann.shown[-2].endswith("<bob> is anybody here?")
+
+
+async def test_a_line_that_comes_in_is_one_write(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("draft")
+    before = ann.person.transport.writes
+
+    await bob.types("hello")
+
+    assert ann.person.transport.writes == before + 1
+
+
+async def test_ones_own_line_is_shown_once_as_the_room_sees_it(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    await ann.presses("hello\r")
+
+    line = await bob.sees("<ann> hello")
+    assert [row for row in ann.shown if "hello" in row] == [line]
+    assert ann.last == "#lobby> "
+
+
+async def test_a_command_stays_in_view_where_it_was_typed(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("/who\r")
+
+    assert ann.shown[-3:] == ["#lobby> /who", "-- #lobby: ann", "#lobby>"]
+
+
+async def test_the_prompt_names_the_current_room(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("/join #dev\r")
+    assert ann.last == "#dev> "
+    await ann.presses("/room lobby\r")
+    assert ann.last == "#lobby> "
+
+
+async def test_a_resize_in_mid_line_draws_the_line_for_the_new_width(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("a line that is longer than the window will be soon")
+
+    await ann.resizes(40, 10)
+    await bob.types("hi")
+    await ann.settles()
+
+    assert ann.last.startswith("#lobby> ")
+    assert ann.last.endswith("will be soon")
+    assert len(ann.last) < 40
+
+
+async def test_a_line_that_was_begun_in_line_mode_goes_on_in_character_mode(chat: Chat) -> None:
+    ann = await come(chat, "ann", telnet=False)
+    ann.sends(b"hel" + bytes([IAC, 246]))
+    await ann.settles()
+
+    await ann.presses("lo\r")
+
+    assert "<ann> hello" in ann.shown[-2]
+
+
+async def test_a_line_that_was_begun_in_character_mode_goes_on_in_line_mode(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("hel")
+
+    ann.on.clear()
+    ann.sends(bytes([IAC, 254, ECHO]))  # DONT: its person has said "mode line"
+    await ann.settles()
+    ann.sends(b"lo\r\n")
+
+    await bob.sees("<ann> hello")
+
+
+async def test_what_was_not_sent_stays_in_view_when_the_server_ends(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+    await ann.presses("half a line")
+
+    chat.server.stop()
+    await ann.settles()
+
+    assert ann.shown[-2:] == ["half a line", "-- the server is shutting down: goodbye"]
+
+
+async def test_control_d_on_an_empty_line_quits(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("x\x04\x7f")
+    assert not ann.person.is_gone
+    await ann.presses("\x04")
+
+    assert ann.shown[-1] == "-- goodbye"
+
+
+async def test_control_c_clears_the_line_and_then_cancels(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("never mind\x03")
+    assert ann.shown[-1] == "#lobby>"
+    await ann.presses("\x03")
+
+    assert ann.shown[-2] == "-- nothing is running; /quit to leave"
+
+
+async def test_a_paste_is_one_draft_that_is_sent_line_by_line(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    await ann.presses(f"{PASTE}one\rtwo\rthree{PASTED}")
+    assert ann.shown[-1] == "#lobby> one⏎two⏎three"
+    await bob.sees_nothing()
+    await ann.presses("\r")
+
+    for line in ("one", "two", "three"):
+        await bob.sees(f"<ann> {line}")
+
+
+async def test_a_paste_that_is_too_long_is_refused_whole(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses(f"{PASTE}{'x' * 9000}{PASTED}")
+    await trio.sleep(10)
+    await ann.settles()
+
+    assert ann.shown[-2] == "-- a paste longer than 8192 bytes is refused"
+    assert ann.last == "#lobby> "
+
+
+async def test_a_name_that_is_refused_is_asked_for_again(chat: Chat) -> None:
+    await chat.join("ann")
+    ann = await come(chat, "ann")
+
+    assert ann.shown[-1] == "Your name (ann2)?"
+    await ann.presses("\r")
+    assert ann.last == "#lobby> "
+
+
+# ------------------------------------------------------------ completion
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("/thea", "/thea"),
+        ("/them", "/theme "),
+        ("car", "carol: "),
+        ("tell car", "tell carol "),
+        ("/msg CA", "/msg carol "),
+        ("#lob", "#lobby "),
+        ("/help wh", "/help who "),
+        ("", ""),
+    ],
+)
+async def test_tab_completes(chat: Chat, typed: str, completed: str) -> None:
+    ann = await come(chat, "ann")
+    await chat.join("carol")
+    await ann.settles()
+
+    await ann.presses(f"{typed}\t")
+
+    assert ann.last == f"#lobby> {completed}"
+
+
+async def test_tab_twice_shows_the_choices_who_spoke_last_first(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+    bob, bill = await chat.join("bob"), await chat.join("bill")
+    await bill.types("hi")
+    await bob.types("hello")
+
+    await ann.presses("b\t")
+    assert ann.last == "#lobby> b"
+    await ann.presses("\t")
+
+    assert ann.shown[-2:] == ["-- bob:, bill:", "#lobby> b"]
+
+
+async def test_tab_offers_no_command_that_one_may_not_use(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("/relo\t")
+
+    assert ann.last == "#lobby> /relo"
+
+
+# -------------------------------------------------------------- questions
+
+
+@command
+async def op(ctx: Context) -> None:
+    """Ask for two things."""
+    name = await ctx.ask("Name? ")
+    password = await ctx.ask("Password: ", secret=True)
+    ctx.reply(f"{name} knows {len(password)} characters")
+
+
+async def test_an_answer_stays_in_view_and_a_secret_does_not(autojump_clock: MockClock) -> None:
+    async with open_chat(functions=[op]) as chat:
+        ann = await come(chat, "ann")
+
+        await ann.presses("/op\r")
+        assert ann.last == "Name? "
+        await ann.presses("root\r")
+        await ann.presses("hunter2")
+        assert ann.last == "Password: "
+        await ann.presses("\r")
+
+        assert ann.shown[-4:] == [
+            "Name? root",
+            "Password:",
+            "-- root knows 7 characters",
+            "#lobby>",
+        ]
+        await ann.presses("\x1b[A")
+        assert ann.last == "#lobby> root"  # the secret is not in the history either
+
+
+async def test_in_line_mode_a_telnet_hides_a_secret_and_shows_what_follows(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[op]) as chat:
+        ann = await come(chat, "ann", types=MUDLET)
+
+        await ann.presses("/op\r")
+        await ann.presses("root\r")
+        assert not ann.shows_what_is_typed
+        await ann.presses("hunter2\r")
+
+        assert ann.shows_what_is_typed
+        assert ann.shown[-2:] == ["Password:", "-- root knows 7 characters"]
+
+
+async def test_who_is_no_telnet_is_warned_that_a_secret_will_be_seen(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[op]) as chat:
+        ann = await chat.join("ann")
+
+        await ann.types("/op", "root")
+
+        await ann.sees("-- your client will show what you type")
+        await ann.sees("Password: ")
+
+
+async def test_what_was_typed_ahead_is_no_secret(autojump_clock: MockClock) -> None:
+    async with open_chat(functions=[op]) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+
+        await ann.types("/op", "root", "hello")
+        await ann.sees("Password: ")
+        await ann.types("hunter2")
+
+        await ann.sees("-- root knows 7 characters")
+        await bob.sees("<ann> hello")
+
+
+# ------------------------------------------------------------------ pages
+
+
+@command
+def count(ctx: Context, to: int) -> None:
+    """Count."""
+    ctx.reply("\n".join(map(str, range(1, to + 1))))
+
+
+@pytest.fixture
+async def paged(chat: Chat) -> tuple[Telnet, Chat]:
+    """A window of five rows, in which nobody has asked for anything yet."""
+    chat.server.plugins.add("counting", [count])
+    return await come(chat, "ann", rows=5), chat
+
+
+async def test_an_answer_longer_than_the_window_is_shown_by_pages(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, _ = paged
+
+    await ann.presses("/count 6\r")
+    assert ann.shown == ["-- 1", "-- 2", "-- 3", "-- 4", "--more-- (Space: on, q: enough)"]
+    await ann.presses(" ")
+
+    assert ann.shown == ["-- 3", "-- 4", "-- 5", "-- 6", "#lobby>"]
+
+
+async def test_an_answer_that_fits_the_window_is_shown_at_once(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, _ = paged
+
+    await ann.presses("/count 4\r")
+
+    assert ann.last == "#lobby> "
+
+
+async def test_who_has_seen_enough_of_an_answer_is_told_what_is_left(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, _ = paged
+
+    await ann.presses("/count 20\r")
+    await ann.presses("q")
+
+    assert ann.shown[-2:] == ["-- 16 lines not shown --", "#lobby>"]
+
+
+async def test_who_types_on_sees_the_rest_at_once_and_loses_no_key(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, _ = paged
+
+    await ann.presses("/count 7\r")
+    await ann.presses("hey")
+
+    assert ann.shown[-2:] == ["-- 7", "#lobby> hey"]
+
+
+async def test_others_are_heard_while_a_page_is_read(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, chat = paged
+    bob = await chat.join("bob")
+
+    await ann.presses("/count 9\r")
+    await bob.types("hello")
+    await ann.settles()
+
+    assert ann.shown[-2].endswith("<bob> hello")
+    assert ann.last.startswith("--more--")
+
+
+async def test_the_next_command_waits_until_a_page_is_read(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, _ = paged
+
+    await ann.presses("/count 6\r/who\r")
+    assert ann.last.startswith("--more--")
+    await ann.presses(" ")
+
+    assert ann.shown[-2:] == ["-- #lobby: ann", "#lobby>"]
+
+
+async def test_a_long_history_comes_no_faster_than_it_is_read(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, chat = paged
+    bob = await chat.join("bob")
+    await bob.types(*(f"line {number}" for number in range(30)))
+    await trio.sleep(60)
+    await ann.settles()
+
+    await ann.presses("/history 30\r")
+    pages = 0
+    while ann.last.startswith("--more--"):
+        pages += 1
+        await ann.presses(" ")
+
+    assert pages == 7
+    assert ann.shown[-3:] == [ann.shown[-3], "-- now --", "#lobby>"]
+    assert ann.shown[-3].endswith("line 29")
+
+
+async def test_who_has_seen_enough_of_the_history_ends_it(
+    paged: tuple[Telnet, Chat],
+) -> None:
+    ann, chat = paged
+    bob = await chat.join("bob")
+    await bob.types(*(f"line {number}" for number in range(30)))
+    await trio.sleep(60)
+    await ann.settles()
+
+    await ann.presses("/history 30\r")
+    await ann.presses("q")
+
+    assert ann.shown[-2:] == ["-- /history is cancelled", "#lobby>"]
+
+
+# ------------------------------------------------- nobody else pays for it
+
+
+async def test_keys_cost_more_than_their_bytes_of_the_rate(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+
+    for _ in range(1000):
+        ann.sends(b"x\x02")  # a character, and back
+        await trio.lowlevel.checkpoint()
+    await ann.settles()
+
+    assert ann.person.transport.untaken > 0  # the rest is read at that pace
+
+
+async def test_a_window_that_changes_all_the_time_is_followed_four_times_a_second(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann")
+
+    for columns in range(100, 180, 4):
+        await ann.resizes(columns, 24)
+
+    assert chat.server.world.member("ann").screen.width < 140
+    await trio.sleep(5)
+    assert chat.server.world.member("ann").screen.width == 176
+
+
+async def test_without_flood_control_keys_are_read_as_they_come(autojump_clock: MockClock) -> None:
+    limits = attrs.evolve(SessionLimits(), flood_control=False)
+    async with open_chat(Config(limits=limits)) as chat:
+        ann = await come(chat, "ann")
+
+        ann.sends(b"x\x02" * 2000)
+        await ann.settles()
+
+        assert ann.person.transport.untaken == 0
