@@ -24,10 +24,12 @@ from trioserve.rooms import Member
 from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, Ending, Services
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
+from trioserve.wire.paint import paint
 from trioserve.wire.render import render
-from trioserve.wire.style import PLAIN
+from trioserve.wire.style import ANYBODY, PLAIN, Style
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import clean, encode, plural
+from trioserve.wire.text import clean, plural
+from trioserve.wire.voices import Line
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
 TOO_LONG: Final = "?" * (names.MAX_NICK + 1)  # as a name: what stands for a line that was too long
@@ -54,6 +56,7 @@ class Session:
             self._outbox,
             self._tell_slowed,
         )
+        self._outbox.style = self._style
         self._scope = trio.CancelScope()  # the conversation's
         self._member: Member | None = None
         self._departed = False
@@ -125,13 +128,12 @@ class Session:
             await self._get_to_know()
         world = self._services.broker.world
         people = plural(len(world.members), "person") if world.members else "nobody"
-        self._outbox.put(
-            encode(f"{self._services.name} - {people} here. /help for commands, /quit to leave.")
-        )
+        greeting = f"{self._services.name} - {people} here. /help for commands, /quit to leave."
+        self._outbox.put(paint(Line((), greeting), self._outbox.style(), ANYBODY))
         offer = ""
         for _ in range(self._services.limits.login_lines):
             asked = Asked(f"Your name ({offer})? " if offer else "Your name? ")
-            self._intake.ask(asked, PLAIN)
+            self._intake.ask(asked, self._outbox.style())
             self._asking = True
             while not (len(self._intake) or self._intake.ended):
                 await self._read()
@@ -165,6 +167,11 @@ class Session:
         if not terminal.has_keys:
             # The next line overwrites what somebody sees who is no telnet, or half a one.
             self._outbox.write(b"\r")
+
+    def _style(self) -> Style:
+        """How a stranger is shown things, of whom no more is known than their terminal."""
+        terminal = self._intake.terminal
+        return PLAIN if terminal is None else Style(screen=terminal.screen)
 
     async def _read(self) -> None:
         """Receive once, and let the lines that came wait."""

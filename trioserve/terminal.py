@@ -290,7 +290,7 @@ class Terminal:
         elif self._question is not None:
             prompt = self._question
         else:
-            prompt = f"{room.name}> " if room is not None else "> "
+            prompt = f"{room.name}> " if room is not None else ""
         self._editor.set_prompt(prompt, secret=self._secret and prompt is self._question)
 
     def _draw(self) -> None:

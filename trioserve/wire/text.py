@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 BELL: Final = b"\a"  # what rings it
@@ -82,9 +84,10 @@ def encode_marked(runs: Iterable[tuple[str, str]]) -> bytes:
 
     Each mark is taken back where its text ends (ECMA-48, 8.3.117): none reaches another line.
     """
-    marked = [
-        f"\x1b[{sgr}m{clean(text)}\x1b[0m" if sgr and text else clean(text) for sgr, text in runs
-    ]
+    marked = []
+    for sgr, group in groupby(runs, key=itemgetter(0)):
+        text = clean("".join([each for _, each in group]))
+        marked.append(f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text else text)
     return "".join(marked).encode() + b"\r\n"
 
 
