@@ -29,8 +29,7 @@ async def test_without_a_choice_the_theme_is_told_and_each_one_shown(chat: Chat)
     await ann.sees("the theme is auto, which is default here")
     shown = ann.unseen().split("\r\n")
     assert [line for line in shown if line.endswith(":\x1b[0m")] == [
-        f"\x1b[38;5;244m-- {name}:\x1b[0m"
-        for name in ("default", "mono", "high-contrast", "none")
+        f"\x1b[38;5;244m-- {name}:\x1b[0m" for name in ("default", "mono", "high-contrast", "none")
     ]
     assert [len(re.findall("\x1b", line)) > 0 for line in shown[1:8:2]] == [True] * 3 + [False]
 

@@ -598,3 +598,31 @@ async def test_without_flood_control_keys_are_read_as_they_come(autojump_clock: 
         await ann.settles()
 
         assert ann.person.transport.untaken == 0
+
+
+async def test_who_types_and_does_not_read_is_not_cut_for_what_they_type(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    ann.person.transport.window = 0
+    await ann.person.stops_reading()
+    soft = chat.server.config.outbox.soft
+
+    for _ in range(2 * soft // 100):
+        ann.sends(b"x" * 90 + b"\x15")
+        await trio.sleep(0.05)
+
+    assert soft <= chat.server.waiting < soft + 1000
+    await ann.person.reads_on()
+    await bob.types("hello")
+    await ann.settles()
+    assert ann.shown[-2].endswith("<bob> hello")
+    assert ann.last == "#lobby> "
+
+
+async def test_the_window_s_width_is_kept_when_the_person_is_greeted(chat: Chat) -> None:
+    ann = await come(chat, columns=40)
+
+    assert ann.shown == [
+        "trioserve 0.1 - nobody here. /help for",
+        "commands, /quit to leave.",
+        "Your name?",
+    ]

@@ -47,7 +47,8 @@ def _seconds(first: str, commands: Iterable[Command]) -> Iterator[str]:
 def _rooms(member: Member, world: World) -> Iterator[str]:
     """The rooms, the member's own first."""
     own = [room.name for room in member.rooms.values()]
-    yield from dict.fromkeys([*own, *(room.name for room in world.rooms.values())])
+    others = [room.name for room in world.rooms.values() if not world.hides(room, member)]
+    yield from dict.fromkeys([*own, *others])
 
 
 def _nicks(member: Member, world: World) -> Iterator[str]:

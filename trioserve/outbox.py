@@ -82,14 +82,19 @@ class Outbox:
     _closed: bool = attrs.field(default=False, init=False)
 
     @property
+    def is_full(self) -> bool:
+        """Whether so much waits that nothing is added which can be done without."""
+        return self.size >= self.drains.limits.soft
+
+    @property
     def lagging(self) -> bool:
         """Whether the member does not read what it was sent: room messages are being skipped."""
-        return self._skipping is not None or self.size >= self.drains.limits.soft
+        return self._skipping is not None or self.is_full
 
     @property
     def holds_up(self) -> bool:
         """Whether the next answer has to wait: for the socket, or for a page to be read."""
-        return self.is_paging or self.size >= self.drains.limits.soft
+        return self.is_paging or self.is_full
 
     def put(self, data: bytes) -> None:
         """Show lines behind all that waits: answers, and what else must not be skipped."""

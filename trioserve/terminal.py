@@ -294,7 +294,10 @@ class Terminal:
         self._editor.set_prompt(prompt, secret=self._secret and prompt is self._question)
 
     def _draw(self) -> None:
-        if self._editor is not None and (output := self._editor.take_output()):
+        """Show what keys have changed; not to one who does not read: a later line shows it."""
+        if self._editor is None or self.outbox.is_full:
+            return
+        if output := self._editor.take_output():
             self.outbox.write(output)
 
     def _framed(self, data: bytes) -> bytes:
