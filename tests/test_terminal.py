@@ -606,8 +606,8 @@ async def test_who_types_and_does_not_read_is_not_cut_for_what_they_type(chat: C
     await ann.person.stops_reading()
     soft = chat.server.config.outbox.soft
 
-    for _ in range(2 * soft // 100):
-        ann.sends(b"x" * 90 + b"\x15")
+    for number in range(1000):
+        ann.sends(b"x" * 60 if number % 2 else b"\x15")
         await trio.sleep(0.05)
 
     assert soft <= chat.server.waiting < soft + 1000
@@ -615,7 +615,7 @@ async def test_who_types_and_does_not_read_is_not_cut_for_what_they_type(chat: C
     await bob.types("hello")
     await ann.settles()
     assert ann.shown[-2].endswith("<bob> hello")
-    assert ann.last == "#lobby> "
+    assert ann.last == f"#lobby> {'x' * 60}"
 
 
 async def test_the_window_s_width_is_kept_when_the_person_is_greeted(chat: Chat) -> None:
