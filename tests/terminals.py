@@ -14,9 +14,11 @@ import pexpect.fdpexpect
 import pytest
 
 from tests.running import PATIENCE
+from tests.screens import Viewer
 
 HOST = "127.0.0.1"
 WIDTH = 200  # columns of a terminal
+PATH = f"{os.environ.get('PATH', '')}:/usr/games"  # where Debian has MUD clients
 
 
 @attrs.define(eq=False)
@@ -84,7 +86,7 @@ class Street:
     def at_terminal(self, program: str, *options: str) -> Person:
         """Run a program as at a terminal, where Ctrl-C is a key and a paste is typed."""
         spawned = pexpect.spawn(
-            _path_of(program),
+            path_of(program),
             self._arguments(options),
             dimensions=(50, WIDTH),
             encoding="utf-8",
@@ -93,10 +95,31 @@ class Street:
         self._opened.callback(_kill, spawned)
         return Person(spawned.pid, spawned.sendeof, spawned.child_fd, spawned)
 
+    def at_screen(
+        self, program: str, *options: str, columns: int = 80, rows: int = 24, term: str = "xterm"
+    ) -> Viewer:
+        """Run a program at a terminal of that size and type, whose screen can be looked at."""
+        return self.runs_at_screen(
+            program, *self._arguments(options), columns=columns, rows=rows, term=term
+        )
+
+    def runs_at_screen(
+        self, program: str, *arguments: str, columns: int = 80, rows: int = 24, term: str = "xterm"
+    ) -> Viewer:
+        """The same with a program that is told elsewhere where to go."""
+        spawned = pexpect.spawn(
+            path_of(program),
+            list(arguments),
+            dimensions=(rows, columns),
+            env={**os.environ, "TERM": term},
+        )
+        self._opened.callback(_kill, spawned)
+        return Viewer(spawned, columns, rows)
+
     def in_pipe(self, program: str, *options: str) -> Person:
         """Run a program as in a script, its input kept open."""
         process = subprocess.Popen(
-            [_path_of(program), *self._arguments(options)],
+            [path_of(program), *self._arguments(options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -110,7 +133,7 @@ class Street:
     def runs(self, program: str, *options: str, typed: str) -> str:
         """Run a program as in ``printf … | program``, to its end; return what it printed."""
         done = subprocess.run(
-            [_path_of(program), *self._arguments(options)],
+            [path_of(program), *self._arguments(options)],
             input=typed.encode(),
             stdout=subprocess.PIPE,
             timeout=PATIENCE,
@@ -143,9 +166,11 @@ def _kill(spawned: Any) -> None:
     spawned.close()
 
 
-def _path_of(program: str) -> str:
+def path_of(program: str) -> str:
     """Find a program on this machine; without it the test is skipped, or fails if it must not."""
-    path = shutil.which(program)
+    # Of several makes of telnet, Debian's `telnet` may be any.
+    wanted = ("inetutils-telnet", "telnet") if program == "telnet" else (program,)
+    path = next(filter(None, (shutil.which(each, path=PATH) for each in wanted)), None)
     if path is None:
         _missing(f"{program} is not installed")
     # The options of other makes mean other things.

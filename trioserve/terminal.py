@@ -324,8 +324,7 @@ class Terminal:
             data = self._pager.take_all() + data
         else:
             data = self._pager.add(data)
-        self.outbox.put(data)
-        self._show_more()
+        self._show_page(data)
         return self._pager.is_holding
 
     def _page_by(self, key: Keystroke) -> tuple[Keystroke | None, bool]:
@@ -347,12 +346,13 @@ class Terminal:
         # Who has had enough has the command ended first, or it would go on with the next page.
         if not (self._pager.is_holding or stopped):
             self.outbox.resume()
-        self._show_more()
-        self.outbox.put(shown)
+        self._show_page(shown)
         return rest, stopped
 
-    def _show_more(self) -> None:
+    def _show_page(self, lines: bytes) -> None:
+        """Show lines with the prompt that belongs below them, in one write."""
         self._reprompt()
+        self.outbox.put(lines)
         self._draw()
 
 
