@@ -101,7 +101,7 @@ def test_what_comes_in_stands_above_the_line_that_is_typed(
     ann.presses("?", ENTER)
 
     town.eve.sees("<ann> is the build green?\r\n")
-    wrapped = {40: [GREETING[:40], GREETING[40:]]}
+    wrapped = {40: ["trioserve 0.1 - 1 person here. /help", "for commands, /quit to leave."]}
     ann.shows_nothing_but(
         *[
             *TELNET,
