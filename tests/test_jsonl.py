@@ -29,7 +29,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
-from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed, Walled
 from trioserve.wire import jsonl
 from trioserve.wire.jsonl import render_json
 from trioserve.wire.text import clean
@@ -99,6 +99,7 @@ SAMPLES: list[tuple[Event, str]] = [
         for deed in Deed
         for until, shown in ((math.inf, "null"), (0.0, '"1970-01-01T00:00:00.000Z"'))
     ),
+    (Walled("op", "tea"), '{"kind":"walled","nick":"op","text":"tea"}'),
     (Slowed("#dev", "ann", 10.0), '{"kind":"slowed","room":"#dev","by":"ann","seconds":10.0}'),
     (Secluded("#dev", "ann", True), '{"kind":"secluded","room":"#dev","by":"ann","private":true}'),
     (

@@ -1,6 +1,7 @@
 """What owners and operators can do, and what everybody concerned is told of it."""
 
 import json
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -782,6 +783,66 @@ async def test_a_private_room_that_all_have_left_is_a_new_one(chat: Chat) -> Non
 
     await bob.sees("-- #dev: 1 here: bob")
     await bob.sees("-- nothing has been said in #dev yet")
+
+
+# ------------------------------------------------------------ operators alone
+
+
+async def test_wall_reaches_everybody_wherever_they_are(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    op = await chat.join("op", operator=True)
+    await ann.types("/leave")
+    ann.unseen()
+
+    await op.types("/wall back in five minutes")
+    await bob.types("/wall buy pills")
+
+    for each in (ann, bob, op):
+        await each.sees("* op, an operator, to everybody: back in five minutes")
+    await bob.sees("-- /wall is for operators")
+    await ann.sees_nothing()
+
+
+async def test_kill_ends_a_session_and_everybody_concerned_is_told_why(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    op = await chat.join("op", operator=True)
+
+    await op.types("/kill bob flooding", "/kill op")
+
+    shown = await bob.sees_the_end()
+    assert "* bob was taken off the server by op: flooding\r\n-- goodbye" in shown
+    assert await ann.sees("bob") == "* bob left (taken off by op: flooding)"
+    await op.sees("-- bob is taken off the server")
+    await op.sees("-- that is yourself")
+    assert not chat.server.counters.cut
+
+
+async def test_a_bot_is_not_killed(chat: Chat) -> None:
+    chat.load("trioserve.examples.quiz")
+    op = await chat.join("op", operator=True)
+    bot = next(each for each in chat.server.world.members.values() if each.end is None)
+
+    await op.types(f"/kill {bot.nick}")
+
+    await op.sees(f"-- {bot.nick} is a bot: /unload its plug-in")
+
+
+async def test_audit_shows_who_was_moderated_and_why_and_the_log_does(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, _ = await room_of(chat, "ann", "bob")
+    op = await chat.join("op", operator=True)
+
+    await op.types("/audit", "/audit 0")
+    with caplog.at_level(logging.INFO):
+        await ann.types("/mute bob flooding", "/kick bob")
+    await op.types("/audit", "/audit 1")
+
+    await op.sees("-- nobody has been moderated")
+    await op.sees("-- n is at least 1")
+    await op.sees("bob is muted in #dev by ann: flooding")
+    await op.sees("bob was kicked from #dev by ann")
+    assert "bob is muted in #dev by ann: flooding" in caplog.messages
 
 
 # ------------------------------------------------------------- for programs

@@ -32,7 +32,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
-from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed, Walled
 from trioserve.wire.render import render, render_again
 from trioserve.wire.style import PLAIN, Bell, Clock, Look, Screen, Style, Theme, View
 from trioserve.wire.text import clean
@@ -297,6 +297,7 @@ EVENTS: list[Event] = [
     Divided("now"),
     Owned("#dev", "bob", "ann"),
     *(Moderated(deed, "#dev", "bob", "ann", "tea", ID / 1_000_000, 2e9) for deed in Deed),
+    Walled("op", "tea"),
     Slowed("#dev", "ann", 10.0),
     Secluded("#dev", "ann", True),
     Invited("#dev", "ann", ID / 1_000_000, 2e9),

@@ -130,6 +130,12 @@ class Fanout:
         self.counters.deliveries += len(seen) - 1
         self._count(len(seen) - 1, max(map(len, rendered.values()), default=0))
 
+    def tell_all(self, event: Event) -> None:
+        """Let everybody see an event now, in no room, also who is skipping what rooms say."""
+        self.publish(event)
+        for member in self.world.members.values():
+            self.put(member, event)
+
     def crowd(self, room: Room) -> Crowd:
         """Who came to a big room and left it, to be told together at the next `unfold`."""
         if room.crowd is None:

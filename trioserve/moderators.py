@@ -20,6 +20,7 @@ from trioserve.orders import (
     GiveRoom,
     Invite,
     Kick,
+    Kill,
     Knock,
     Mute,
     Order,
@@ -28,9 +29,10 @@ from trioserve.orders import (
     Sweep,
     Unban,
     Unmute,
+    Wall,
 )
 from trioserve.rooms import Member, Room
-from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed, Walled
 from trioserve.wire.rulings import ruling_text
 from trioserve.wire.spans import exact, until
 from trioserve.wire.text import flatten
@@ -49,7 +51,7 @@ class Moderators:
     fanout: Fanout
     now: Callable[[], float]  # seconds since 1970
 
-    def obey(self, member: Member, order: Order) -> None:
+    def obey(self, member: Member, order: Order) -> None:  # noqa: C901  (a case for each)
         """Handle an order; raises ChatError, before anything has changed, to refuse it."""
         match order:
             case GiveRoom(name, nick):
@@ -76,6 +78,12 @@ class Moderators:
                 self._invite(member, self._governed(member, name), nick)
             case Knock(name, text):
                 self._knock(member, self.world.room(name), _reason(text))
+            case Wall(text):
+                _refuse_commoner(member)
+                self.fanout.tell_all(Walled(member.nick, flatten(text)))
+            case Kill(nick, reason):
+                _refuse_commoner(member)
+                self._kill(member, self.world.member(nick), _reason(reason))
             case Sweep():
                 self.world.sweep(self.now())
             case _:
@@ -235,6 +243,15 @@ class Moderators:
             raise ChatError(f"you may knock at {room.name} again in {exact(wait)}")
         self.fanout.put(owner, Knocked(room.name, member.nick, text))
 
+    def _kill(self, member: Member, other: Member, reason: str) -> None:
+        _refuse_unassailable(member, other)
+        if other.end is None:
+            raise ChatError(f"{other.nick} is a bot: /unload its plug-in")
+        killed = Moderated(Deed.KILLED, "", other.nick, member.nick, reason, self.now())
+        self.fanout.put(other, killed)
+        other.end(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
+        self._record(killed)
+
     # ------------------------------------------------------------------- parts
 
     def _turn_out(self, other: Member, room: Room, ruling: Moderated, may: str) -> None:
@@ -299,6 +316,11 @@ def _refuse_unassailable(member: Member, other: Member) -> None:
         raise ChatError("that is yourself")
     if other.is_operator:
         raise ChatError(f"{other.nick} is an operator")
+
+
+def _refuse_commoner(member: Member) -> None:
+    if not member.is_operator:
+        raise ChatError("that is for operators")
 
 
 def _refuse_deaf(member: Member, other: Member) -> None:

@@ -94,8 +94,37 @@ class Knock:
 
 
 @attrs.frozen
+class Wall:
+    """Say a line to everybody on the server; for operators."""
+
+    text: str
+
+
+@attrs.frozen
+class Kill:
+    """End somebody's session; for operators."""
+
+    nick: str
+    reason: str = ""
+
+
+@attrs.frozen
 class Sweep:
     """Let go of the rooms that nobody is in and whose last ban has ended."""
 
 
-Order = GiveRoom | Kick | Ban | Unban | Mute | Unmute | Slow | Seclude | Invite | Knock | Sweep
+Order = (
+    GiveRoom
+    | Kick
+    | Ban
+    | Unban
+    | Mute
+    | Unmute
+    | Slow
+    | Seclude
+    | Invite
+    | Knock
+    | Wall
+    | Kill
+    | Sweep
+)

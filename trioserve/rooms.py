@@ -5,7 +5,7 @@ Plain data without clocks or I/O; `world` keeps all of them in step.
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 from weakref import WeakSet
@@ -65,6 +65,8 @@ class Member:
     active: float  # when it last said or did something (seconds on Trio's clock)
     is_operator: bool = False
     address: str | None = None  # of the network it comes from; None: this machine
+    # Ends its session, for a reason that others are told; None of a bot. Never waits or raises.
+    end: Callable[[str], None] | None = None
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text

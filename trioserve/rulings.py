@@ -17,11 +17,14 @@ class Deed(enum.Enum):
     UNBANNED = "unbanned"
     MUTED = "muted"
     UNMUTED = "unmuted"
+    KILLED = "killed"
 
 
 @attrs.frozen
 class Moderated:
     """Somebody was moderated: whom, where, by whom, why, when, and until when.
+
+    The room is empty where it was on the whole server.
 
     Who was in a room and is kicked or banned is in it no longer.
     """
@@ -73,6 +76,14 @@ class Knocked:
 
 
 @attrs.frozen
+class Walled:
+    """An operator said a line to everybody."""
+
+    nick: str
+    text: str
+
+
+@attrs.frozen
 class Owned:
     """A room has another owner: `by` gave it to them; empty: the last owner has left."""
 
@@ -81,4 +92,4 @@ class Owned:
     by: str = ""
 
 
-Ruling = Moderated | Slowed | Secluded | Invited | Knocked | Owned
+Ruling = Moderated | Slowed | Secluded | Invited | Knocked | Walled | Owned

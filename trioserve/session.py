@@ -93,6 +93,9 @@ class Session:
     def _failed(self, error: OSError | str) -> None:
         self.end(Ending.lost(error) if isinstance(error, OSError) else Ending.because(error))
 
+    def _dismissed(self, reason: str) -> None:
+        self.end(Ending("taken off by an operator", reason, farewell="goodbye"))
+
     # -------------------------------------------------------- while it lasts
 
     async def _converse(self, nursery: trio.Nursery) -> None:
@@ -189,6 +192,7 @@ class Session:
             active=trio.current_time(),
             is_operator=self._transport.is_operator,
             address=network_of(self._transport.host),
+            end=self._dismissed,
         )
         if (terminal := self._intake.terminal) is not None:
             terminal.belong_to(member)

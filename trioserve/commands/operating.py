@@ -1,8 +1,11 @@
 """What operators can do."""
 
-from trioserve import ChatError, Context, Permission, command, tree
+from trioserve import ChatError, Context, Nick, Permission, command, tree
+from trioserve.orders import Kill, Wall
 from trioserve.stacks import describe
+from trioserve.wire.rulings import ruling_text
 from trioserve.wire.text import plural
+from trioserve.wire.times import stamp
 
 
 @command(permission=Permission.OPERATOR)
@@ -48,3 +51,29 @@ async def tasks(ctx: Context) -> None:
     them is. With stackscope installed (the extra "metrics"), every call is shown.
     """
     ctx.reply(await describe(tree.main_task()))
+
+
+@command(permission=Permission.OPERATOR, cost=3)
+async def wall(ctx: Context, *, text: str) -> None:
+    """Say a line to everybody on the server."""
+    await ctx.order(Wall(text))
+
+
+@command(permission=Permission.OPERATOR, cost=3)
+async def kill(ctx: Context, nick: Nick, *, reason: str = "") -> None:
+    """End somebody's session; they may come again."""
+    await ctx.order(Kill(nick, reason))
+    ctx.reply(f"{nick} is taken off the server")
+
+
+@command(permission=Permission.OPERATOR)
+def audit(ctx: Context, n: int = 20) -> None:
+    """Show who was moderated of late, by whom, and why."""
+    if n < 1:
+        raise ChatError("n is at least 1")
+    zone = ctx.member.look.zone
+    lines = [
+        f"{stamp(int(each.at * 1_000_000), 'full', zone)} {ruling_text(each, zone)}"
+        for each in list(ctx.world.audit)[-n:]
+    ]
+    ctx.reply("\n".join(lines) or "nobody has been moderated")

@@ -26,6 +26,8 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     unbanned    room, nick, by, reason, until, time
     muted       room, nick, by, reason, until, time
     unmuted     room, nick, by, reason, until, time
+    killed      room, nick, by, reason, until, time
+    walled      nick, text
     slowed      room, by, seconds
     secluded    room, by, private
     invited     room, by, until
@@ -55,7 +57,9 @@ before from what comes now: earlier messages (`now` ends them), read from unread
 Of moderation: `owner` says that a room belongs to `nick` now; `by` gave it to them, and
 is empty if the last owner has left. `kicked`, `banned`, `muted` and their ends say that
 `by` did that to `nick`, and why; `until` is null of what has no end. Who is kicked or
-banned is in the room no longer, if they were. In a room that is `slowed`, each may say one
+banned is in the room no longer, if they were. `killed` is for who is taken off the
+server, and its room empty; `walled` is an operator's line to everybody. In a room that is
+`slowed`, each may say one
 line in so many `seconds` (0: as many as they like). A room that is `secluded` is `private`:
 entered by invitation only; or it is so no more. `invited` is for you, to a room, by
 somebody; `knocked` too, if a room is yours: somebody asks for an invitation.

@@ -16,6 +16,7 @@ from trioserve.rulings import (
     Ruling,
     Secluded,
     Slowed,
+    Walled,
 )
 from trioserve.wire.spans import exact, until, utc
 
@@ -40,6 +41,8 @@ def ruling_text(event: Ruling, zone: str = "") -> str:
         case Knocked(room, nick, text):
             said = f", saying: {text}" if text else ""
             return f"{nick} knocks at {room}; there, /invite {nick} lets them in{said}"
+        case Walled(nick, text):
+            return f"{nick}, an operator, to everybody: {text}"
         case Owned(room, nick, by):
             return f"{by} gave {room} to {nick}" if by else f"{nick} owns {room} now"
         case _:
@@ -60,6 +63,8 @@ def _moderated(event: Moderated, zone: str) -> str:
             done = f"{nick} is muted in {room} by {by}{end}"
         case Deed.UNMUTED:
             done = f"{nick} is no longer muted in {room}, by {by}"
+        case Deed.KILLED:
+            done = f"{nick} was taken off the server by {by}"
         case _:
             assert_never(event.deed)
     return f"{done}: {event.reason}" if event.reason else done
@@ -86,6 +91,8 @@ def ruling_object(event: Ruling) -> dict[str, object]:
             return {"kind": "invited", "room": room, "by": by, "until": _time(event.until)}
         case Knocked(room, nick, text):
             return {"kind": "knocked", "room": room, "nick": nick, "text": text}
+        case Walled(nick, text):
+            return {"kind": "walled", "nick": nick, "text": text}
         case Owned(room, nick, by):
             return {"kind": "owner", "room": room, "nick": nick, "by": by}
         case _:
