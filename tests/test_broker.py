@@ -485,28 +485,3 @@ async def test_a_batch_wakes_its_author_and_the_broker_and_nobody_else(
 
     trio.lowlevel.remove_instrument(steps)
     assert steps.count <= 10  # of which this test takes some
-
-
-# ------------------------------------------------------------ big rooms
-
-
-async def test_in_a_big_room_comings_and_goings_are_told_together(
-    autojump_clock: MockClock,
-) -> None:
-    config = Config(rooms=RoomLimits(fold_above=3))
-    async with open_chat(config) as chat:
-        ann = await chat.join("ann")
-        for number in range(2):
-            await chat.join(f"early{number}")
-        ann.unseen()
-
-        people = [await chat.join(f"late{number}") for number in range(6)]
-        await people[0].types("/quit")
-        await ann.sees_nothing()
-
-        await trio.sleep(10)
-        assert await ann.sees("joined") == (
-            "* late0, late1, late2 and 3 others joined #lobby; late0 left #lobby"
-        )
-        await trio.sleep(20)
-        await ann.sees_nothing()

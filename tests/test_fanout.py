@@ -319,24 +319,6 @@ def test_a_room_counts_once_though_it_is_flushed_within_the_turn(fanout: Fanout)
     assert not fanout.full
 
 
-def test_crowds_are_told_of_no_faster_than_a_turn_allows(
-    fanout: Fanout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trioserve.fanout.TURN_DELIVERIES", 10)
-    for number in range(6):
-        crowd(fanout, 5, room=f"#room{number}")
-        fanout.crowd(fanout.world.room(f"#room{number}")).add_left("eve")
-
-    fanout.unfold()
-    assert len(fanout.crowded) == 3
-    fanout.flush()
-    fanout.unfold()
-    fanout.flush()
-
-    assert not fanout.crowded
-    assert all("eve left" in heard(each) for each in fanout.world.members.values())
-
-
 @pytest.mark.parametrize("text", ["x" * 300, "ä" * 150, "𝄞" * 75])
 def test_a_turn_is_full_at_so_many_bytes_for_a_room_whatever_they_are_of(
     fanout: Fanout, text: str

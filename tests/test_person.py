@@ -110,7 +110,7 @@ goings = pytest.mark.parametrize(
         (Thronged("#dev", [], 0, ["ann", "bob"], 2), "* ann, bob left #dev"),
         (
             Thronged("#dev", ["ann", "bob"], 9, ["cat"], 2),
-            "* ann, bob and 7 others joined #dev; cat and 1 other left #dev",
+            "* cat and 1 other left #dev; ann, bob and 7 others joined #dev",
         ),
     ],
     ids=repr,

@@ -5,7 +5,7 @@ import pytest
 
 from trioserve.broker import Nowhere
 from trioserve.messages import Said
-from trioserve.rooms import Absence, Crowd, Member, Room
+from trioserve.rooms import Absence, Member, Room
 
 
 def said(message_id: int) -> Said:
@@ -29,17 +29,6 @@ def test_messages_are_recalled_by_id_oldest_first() -> None:
     room = room_with(1, 2, 3, 4)
 
     assert room.recall([4, 2, 7, 2]) == [said(2), said(4)]
-
-
-def test_a_crowd_names_the_first_few_and_counts_all() -> None:
-    crowd = Crowd()
-
-    for number in range(5):
-        crowd.add_joined(f"in{number}")
-        crowd.add_left(f"out{number}")
-
-    assert (crowd.joined, crowd.joined_total) == (["in0", "in1", "in2"], 5)
-    assert (crowd.left, crowd.left_total) == (["out0", "out1", "out2"], 5)
 
 
 def test_an_absence_keeps_nobody_who_was_told_of_it() -> None:

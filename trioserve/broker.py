@@ -146,9 +146,9 @@ class Broker:
         inbox = self._receive.statistics()
         return inbox.current_buffer_used + inbox.tasks_waiting_send
 
-    def has_crowds(self) -> bool:
-        """Whether an `Unfold` would tell anybody anything."""
-        return bool(self._fanout.crowded)
+    def has_comings(self) -> bool:
+        """Whether anybody has come or gone, or is to be told of, since the last `Unfold`."""
+        return self._handlers.comings.has_begun
 
     # --------------------------------------------------------------- turns
 

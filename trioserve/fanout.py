@@ -13,10 +13,10 @@ from typing import Final
 import attrs
 
 from trioserve.events import Events
-from trioserve.messages import MESSAGE_TYPES, Divided, Event, Message, Thronged
+from trioserve.messages import MESSAGE_TYPES, Divided, Event, Message
 from trioserve.names import fold
 from trioserve.observe import Counters
-from trioserve.rooms import Crowd, Member, Piece, Room
+from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.mentions import words
 from trioserve.wire.render import render
 from trioserve.wire.style import Style, View
@@ -42,7 +42,6 @@ class Fanout:
     counters: Counters
     # The rooms with something pending, and how many deliveries of theirs are counted already.
     dirty: dict[Room, int] = attrs.field(factory=dict, init=False)
-    crowded: dict[Room, None] = attrs.field(factory=dict, init=False)  # with a crowd to tell of
     full: bool = attrs.field(default=False, init=False)  # enough for one turn
     watching: dict[Events, None] = attrs.field(factory=dict, init=False)  # who is told of all
     _deliveries: int = attrs.field(default=0, init=False)  # in this turn,
@@ -135,27 +134,6 @@ class Fanout:
         self.publish(event)
         for member in self.world.members.values():
             self.put(member, event)
-
-    def crowd(self, room: Room) -> Crowd:
-        """Who came to a big room and left it, to be told together at the next `unfold`."""
-        if room.crowd is None:
-            room.crowd = Crowd()
-            self.crowded[room] = None
-        return room.crowd
-
-    def unfold(self) -> None:
-        """Tell the big rooms who came and went: as many of them as the turn has place for."""
-        while self.crowded and not self.full:
-            room = next(iter(self.crowded))
-            del self.crowded[room]
-            crowd, room.crowd = room.crowd, None
-            if crowd is not None:
-                self.post(
-                    room,
-                    Thronged(
-                        room.name, crowd.joined, crowd.joined_total, crowd.left, crowd.left_total
-                    ),
-                )
 
     def _count(self, deliveries: int, size: int) -> None:
         self._deliveries += deliveries

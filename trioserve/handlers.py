@@ -8,15 +8,13 @@ from collections.abc import Callable
 
 import attrs
 
+from trioserve.comings import Comings
 from trioserve.errors import ChatError
 from trioserve.fanout import UNREAD, Fanout
 from trioserve.messages import (
     Acted,
     Announced,
-    Departed,
     Entered,
-    Joined,
-    Left,
     Noticed,
     Renamed,
     Said,
@@ -66,11 +64,13 @@ class Handlers:
     counters: Counters
     now_ns: Callable[[], int] = time.time_ns  # nanoseconds since 1970
     now: Callable[[], float] = time.time  # seconds since 1970
+    comings: Comings = attrs.field(init=False)
     moderators: Moderators = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _last_id: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.comings = Comings(self.world, self.fanout)
         self.moderators = Moderators(self.world, self.fanout, self.now)
 
     def obey(self, member: Member, request: Request) -> None:  # noqa: C901  (a case for each)
@@ -83,6 +83,8 @@ class Handlers:
                     self.moderators.check_speech(member, room)
                 if member.absence is not None:
                     self._come_back(member)
+                if room.crowd is not None:
+                    self.comings.tell_first(member, (room,))
                 said = Said(self._next_id(), room.name, member.nick, text)
                 # A terminal has shown the line to its author; a program has not.
                 fanout.post(room, said, silent=None if echo or member.sees_own_lines else member)
@@ -91,12 +93,14 @@ class Handlers:
                 self.moderators.check_speech(member, room)
                 if member.absence is not None:
                     self._come_back(member)
+                self.comings.tell_first(member, (room,))
                 fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
             case Announce(text, name):
                 room = world.room(name) if name else world.current_room(member)
                 if not room.members:  # kept for its bans alone
                     raise ChatError(f"everybody has left {room.name}")
                 self.moderators.check_speech(member, room)
+                self.comings.tell_first(member, (room,))
                 fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
             case Tell(nick, text):
                 self._tell(member, world.member(nick), text)
@@ -114,6 +118,7 @@ class Handlers:
                 world.switch(member, room)
             case Rename(nick):
                 old = member.nick
+                self.comings.tell_first(member, member.rooms.values())
                 fanout.flush_rooms(member.rooms.values())
                 world.rename(member, nick)
                 fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
@@ -121,6 +126,7 @@ class Handlers:
                 room = world.room_of(member, name)
                 self.moderators.check_speech(member, room)
                 topic = flatten(topic)
+                self.comings.tell_first(member, (room,))
                 fanout.post(room, TopicSet(room.name, member.nick, topic))
                 room.topic = topic
             case Ignore(nick):
@@ -151,7 +157,7 @@ class Handlers:
             case Settle():
                 pass  # that it was handled is all there is to know
             case Unfold():
-                fanout.unfold()
+                self.comings.unfold()
             case Close():
                 self._closing = True
             case _:
@@ -216,44 +222,34 @@ class Handlers:
         now = self.now_ns() // 1000
         entered = Entered(room.name, room.topic, nicks, len(room.members), messages, now)
         self.fanout.show(member, entered)
-        joined = Joined(room.name, member.nick)
-        if len(room.members) > self.world.limits.fold_above:
-            self.fanout.crowd(room).add_joined(member.nick)
-            self.fanout.publish(joined)
-        else:
-            self.fanout.post(room, joined, silent=member)
+        self.comings.tell_joined(member, room)
         self.moderators.received(member, room)
 
     def _leave(self, member: Member, name: str, text: str) -> None:
         room = self.world.room_of(member, name)
         if text and self.moderators.is_muted(member, room):
             raise ChatError(f"you are muted in {room.name}: leave it without a word")
+        if text:
+            self.comings.tell_first(member, (room,))
         self.fanout.flush_rooms(member.rooms.values())
         owner = room.owner
         self.world.leave(member, room)
-        left = Left(room.name, member.nick, text=text)
-        if len(room.members) > self.world.limits.fold_above:
-            self.fanout.crowd(room).add_left(member.nick)
-            self.fanout.publish(left)
-        else:
-            self.fanout.post(room, left)
+        self.comings.tell_left(member, room, text)
         self.moderators.tell_of_owner(room, owner)
 
     def _depart(self, member: Member, reason: str, text: str) -> None:
         if not self.world.is_here(member):
             return
-        self.fanout.flush_rooms(member.rooms.values())
-        rooms = list(member.rooms.values())
-        if text and any(self.moderators.is_muted(member, room) for room in rooms):
+        owners = {room: room.owner for room in member.rooms.values()}
+        is_muted = any(self.moderators.is_muted(member, room) for room in owners)
+        if text and not is_muted and not self._closing:
+            self.comings.tell_first(member, owners)
+        self.fanout.flush_rooms(owners)
+        if text and is_muted:
             self.fanout.show(member, Noticed("you are muted: your last word is not shown"))
             text = ""
         if not self._closing:
-            small = [room for room in rooms if len(room.members) <= self.world.limits.fold_above]
-            self.fanout.tell_neighbours(member, Departed(member.nick, reason, text), small)
-            for room in rooms:
-                if len(room.members) > self.world.limits.fold_above:
-                    self.fanout.crowd(room).add_left(member.nick)
-        owners = {room: room.owner for room in rooms}
+            self.comings.tell_departed(member, reason, text)
         self.world.depart(member)
         if not self._closing:
             for room, owner in owners.items():

@@ -12,7 +12,7 @@ from trioserve.actor import Actor
 from trioserve.broker import Broker
 from trioserve.errors import ChatError
 from trioserve.events import Events, Missed
-from trioserve.messages import Acted, Announced, Event, Said, Told, TopicSet
+from trioserve.messages import Acted, Announced, Event, Said, Thronged, Told, TopicSet
 from trioserve.requests import Announce, Depart, Enter, Settle
 from trioserve.rooms import Member, Piece, Room
 from trioserve.store import Store
@@ -43,7 +43,7 @@ class Host:
             ChatError: if the nick or the room cannot be had.
         """
         ear = _Ear()
-        member = Member(names.check_nick(nick), ear, active=trio.current_time())
+        member = Member(names.check_nick(nick), ear, active=trio.current_time(), is_bot=True)
         try:
             first = self.world.limits.first if room is None else names.check_room(room)
             await self.broker.call(member, Enter(first))
@@ -112,4 +112,5 @@ class _Ear:
 
     def put_piece(self, piece: Piece) -> None:
         for event in piece.events:
-            self.events.put(event)
+            if not isinstance(event, Thronged):  # bots are told of each
+                self.events.put(event)

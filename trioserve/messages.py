@@ -85,7 +85,7 @@ class Departed:
 
 @attrs.frozen
 class Thronged:
-    """Many came to a big room or left it: the first few nicks, and how many in all."""
+    """Many came to a room or left it: the first few nicks, and how many in all."""
 
     room: str
     joined: Sequence[str]

@@ -157,7 +157,7 @@ class Settle:
 
 @attrs.frozen
 class Unfold:
-    """Tell the big rooms who came and went since the last time."""
+    """Tell the rooms who came and went since the last time, and was not told of at once."""
 
 
 @attrs.frozen

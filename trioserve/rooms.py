@@ -7,7 +7,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Final, Protocol
+from typing import Protocol
 from weakref import WeakSet
 
 import attrs
@@ -16,8 +16,6 @@ from trioserve.messages import MESSAGE_TYPES, Event, Message
 from trioserve.moderation import Identity, Rules
 from trioserve.names import fold
 from trioserve.wire.style import PLAIN, Look, Screen, Style
-
-NICKS_NAMED: Final = 3  # of those who came to a big room or left it; the rest are counted
 
 
 @attrs.frozen
@@ -68,6 +66,7 @@ class Member:
     # Ends its session, for a reason that others are told; None of a bot. Never waits or raises.
     end: Callable[[str], None] | None = None
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
+    is_bot: bool = False  # is told of each coming and going, however many
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
     look: Look = attrs.field(default=PLAIN.look, init=False)  # of what is shown
@@ -114,22 +113,20 @@ class Absence:
 
 @attrs.define(eq=False)
 class Crowd:
-    """Who came and went in a big room since that was last told."""
+    """Who came to a room and left it, and is not told of yet: their nicks then."""
 
-    joined: list[str] = attrs.field(factory=list, init=False)  # the first few
-    joined_total: int = attrs.field(default=0, init=False)
-    left: list[str] = attrs.field(factory=list, init=False)
-    left_total: int = attrs.field(default=0, init=False)
+    joined: dict[Member, str] = attrs.field(factory=dict, init=False)
+    left: dict[Member, str] = attrs.field(factory=dict, init=False)
 
-    def add_joined(self, nick: str) -> None:
-        self.joined_total += 1
-        if len(self.joined) < NICKS_NAMED:
-            self.joined.append(nick)
+    def add_joined(self, member: Member) -> None:
+        if self.left.get(member) == member.nick:
+            del self.left[member]
+        else:
+            self.joined[member] = member.nick
 
-    def add_left(self, nick: str) -> None:
-        self.left_total += 1
-        if len(self.left) < NICKS_NAMED:
-            self.left.append(nick)
+    def add_left(self, member: Member) -> None:
+        if self.joined.pop(member, None) is None:
+            self.left[member] = member.nick
 
 
 @attrs.define(eq=False)

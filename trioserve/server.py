@@ -143,13 +143,16 @@ class Server:
             del self._sessions[session]
             self._door.leave(transport.host, trio.current_time())
 
+    async def tell_of_crowds(self) -> None:
+        """Tell the rooms of whoever came or went and is not told of yet."""
+        with suppress(ChatError):  # it crashed; the broker has logged it
+            while self.broker.has_comings():
+                await self.broker.call(self.broker.house, Unfold())
+
     async def _tell_of_crowds(self) -> None:
-        """Tell big rooms now and then who came and went."""
         while True:
             await trio.sleep(self.config.rooms.fold_every)
-            with suppress(ChatError):  # it crashed; the broker has logged it
-                while self.broker.has_crowds():
-                    await self.broker.call(self.broker.house, Unfold())
+            await self.tell_of_crowds()
 
     async def _sweep(self) -> None:
         """Let go now and then of what nobody needs any more."""

@@ -39,8 +39,9 @@ class RoomLimits:
     )
     shown_on_join: int = setting(10, "messages", least=0)
     names_shown: int = setting(20, "of a list of people or rooms; the rest are counted")
-    fold_above: int = setting(200, "members, above which comings and goings are told together,")
-    fold_every: float = setting(10.0, "this often (seconds)")
+    fold_after: int = setting(3, "comings and goings in a room, after which more are told", least=0)
+    fold_every: float = setting(10.0, "together, this often (seconds)")
+    fold_above: int = setting(200, "members, above which all are told together")
 
 
 @attrs.define(eq=False)
@@ -56,6 +57,7 @@ class World:
     limits: RoomLimits
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
+    bots: dict[Member, None] = attrs.field(factory=dict, init=False)
     # Who ignores a nick, by the folded nick: a turn must not look at everybody who ignores anybody.
     ignorers: dict[str, dict[Member, None]] = attrs.field(factory=dict, init=False)
     # Rooms that nobody is in and that have bans, in the order in which they were left.
@@ -133,6 +135,8 @@ class World:
     def enter(self, member: Member) -> None:
         self._refuse_taken(member.nick)
         self.members[fold(member.nick)] = member
+        if member.is_bot:
+            self.bots[member] = None
 
     def rename(self, member: Member, nick: str) -> None:
         """Give the member another nick; whoever ignored them goes on to, under the new one.
@@ -285,6 +289,7 @@ class World:
             self.leave(member, room)
         for folded in [*(member.ignored or ()), *(member.followed or ())]:
             self._hear(member, folded)
+        self.bots.pop(member, None)
         member.correspondent = None  # no chain of those who have left
         folded = fold(member.nick)
         if self.members.get(folded) is member:

@@ -42,7 +42,7 @@ holds it), its `time` that of the id, in UTC: `2026-11-23T18:29:21.154Z`.
 
 `left` leaves a room and stays, `departed` leaves the server; `text` is their last
 word, `reason` what the server says of it; mostly both are empty. `thronged`
-stands for many of both in a big room: the first few nicks, and how many in all.
+stands for many of both: the first few nicks, and how many in all.
 `renamed` was `nick` and is now `to`. An empty `topic` is none.
 
 `entered` is your own entering of a room: the first few `nicks` of the `total`

@@ -142,11 +142,11 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
         case Departed():
             return f"{event.nick} left{_why(event)}"
         case Thronged():
-            moves = []
-            if event.joined:
-                moves.append(f"{names(event.joined, event.joined_total)} joined {event.room}")
+            moves = []  # in this order: whoever is in both has left, and is back
             if event.left:
                 moves.append(f"{names(event.left, event.left_total)} left {event.room}")
+            if event.joined:
+                moves.append(f"{names(event.joined, event.joined_total)} joined {event.room}")
             return "; ".join(moves)
         case _:
             assert_never(event)

@@ -1,0 +1,126 @@
+"""Who comes to a room and goes: told at once, or together where many do.
+
+The first few comings and goings of a while are told at once, in a room that is
+not too big for that. What more there are join a crowd, which is told of in one
+line at the while's end: when a net comes back, a room reads that and not a
+hundred lines. Nobody is seen to speak who has not been seen to come: whoever of
+the crowd says something is told of first. Whoever has come and gone again
+within one crowd is not told of at all, and a last word is never held back.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from trioserve.fanout import Fanout
+from trioserve.messages import Departed, Joined, Left, Thronged
+from trioserve.rooms import Crowd, Member, Room
+from trioserve.world import World
+
+NICKS_NAMED: Final = 3  # of those who came or went; the rest are counted
+
+
+@attrs.define(eq=False)
+class Comings:
+    """Tells rooms who comes and goes."""
+
+    world: World
+    fanout: Fanout
+    _crowded: dict[Room, None] = attrs.field(factory=dict, init=False)  # with a crowd to tell of
+    _moves: dict[Room, int] = attrs.field(factory=dict, init=False)  # of this while
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anybody has come or gone since the last `unfold`."""
+        return bool(self._moves or self._crowded)
+
+    def tell_joined(self, member: Member, room: Room) -> None:
+        """Tell a room who has joined it."""
+        joined = Joined(room.name, member.nick)
+        if len(room.members) > 1 and self._is_folded(member, room):
+            self._crowd(room).add_joined(member)
+            self.fanout.publish(joined)
+            self._tell_bots(member, joined, [room])
+        else:
+            self.fanout.post(room, joined, silent=member)
+
+    def tell_left(self, member: Member, room: Room, text: str) -> None:
+        """Tell a room who has left it."""
+        left = Left(room.name, member.nick, text=text)
+        if room.members and not text and self._is_folded(member, room):
+            self._crowd(room).add_left(member)
+            self.fanout.publish(left)
+            self._tell_bots(member, left, [room])
+        else:
+            self.fanout.post(room, left)
+
+    def tell_departed(self, member: Member, reason: str, text: str) -> None:
+        """Tell the rooms of one who is about to depart."""
+        departed = Departed(member.nick, reason, text)
+        folded = [
+            room
+            for room in member.rooms.values()
+            if len(room.members) > 1 and not text and self._is_folded(member, room)
+        ]
+        told = [room for room in member.rooms.values() if room not in folded]
+        self.fanout.tell_neighbours(member, departed, told)
+        for room in folded:
+            self._crowd(room).add_left(member)
+        self._tell_bots(member, departed, folded, told)
+
+    def tell_first(self, member: Member, rooms: Iterable[Room]) -> None:
+        """Tell of one who has come, before they are seen to do anything."""
+        for room in rooms:
+            if room.crowd is not None and (nick := room.crowd.joined.pop(member, None)):
+                self.fanout.post(room, Thronged(room.name, [nick], 1, [], 0), silent=member)
+
+    def unfold(self) -> None:
+        """Tell the rooms who came and went: as many of them as the turn has place for."""
+        self._moves.clear()
+        while self._crowded and not self.fanout.full:
+            room = next(iter(self._crowded))
+            del self._crowded[room]
+            crowd, room.crowd = room.crowd, None
+            if crowd is not None:
+                self._tell_crowd(room, crowd)
+
+    def _tell_crowd(self, room: Room, crowd: Crowd) -> None:
+        # Whoever was thrown out meanwhile has been told of.
+        joined = [nick for member, nick in crowd.joined.items() if member in room.members]
+        left = list(crowd.left.values())
+        if joined or left:
+            thronged = Thronged(
+                room.name, joined[:NICKS_NAMED], len(joined), left[:NICKS_NAMED], len(left)
+            )
+            # Nobody is told of themself alone.
+            alone = next(iter(crowd.joined)) if len(crowd.joined) == 1 and not left else None
+            self.fanout.post(room, thronged, silent=alone)
+
+    def _is_folded(self, member: Member, room: Room) -> bool:
+        """Whether it is told later, with others, that a member comes or goes now."""
+        crowd = room.crowd
+        if crowd is not None and (member in crowd.joined or member in crowd.left):
+            return True
+        limits = self.world.limits
+        self._moves[room] = self._moves.get(room, 0) + 1
+        return self._moves[room] > limits.fold_after or len(room.members) > limits.fold_above
+
+    def _crowd(self, room: Room) -> Crowd:
+        if room.crowd is None:
+            room.crowd = Crowd()
+            self._crowded[room] = None
+        return room.crowd
+
+    def _tell_bots(
+        self,
+        member: Member,
+        event: Joined | Left | Departed,
+        rooms: Iterable[Room],
+        told: Iterable[Room] = (),
+    ) -> None:
+        """Tell the bots in some rooms, who are told of each, unless they are in one that was."""
+        for bot in self.world.bots:
+            is_concerned = bot is not member and any(bot in room.members for room in rooms)
+            if is_concerned and not any(bot in room.members for room in told):
+                self.fanout.put(bot, event)
