@@ -45,7 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.telnet:
         config = attrs.evolve(config, telnet=tuple(options.telnet))
     config = attrs.evolve(config, plugins=(*config.plugins, *options.plugin))
-    with logging_to(level=options.log_level.upper()), suppress(KeyboardInterrupt):
+    if options.metrics:
+        config = attrs.evolve(config, metrics=options.metrics)
+    is_json = options.log_format == "json"
+    with (
+        logging_to(level=options.log_level.upper(), json=is_json),
+        suppress(KeyboardInterrupt),
+    ):
         return trio.run(partial(run, config, strict=options.strict))
     return 130  # Ctrl-C before the server was up
 
@@ -84,6 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", help="what goes to stderr (default: info)"
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="a line of text a record, or a JSON object (default: text)",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_address,
+        metavar="HOST:PORT",
+        help="answer HTTP here, or on unix:PATH: /metrics for Prometheus, /healthz, /snapshot "
+        "(needs the extra metrics)",
     )
     parser.add_argument(
         "--plugin",

@@ -58,6 +58,9 @@ class Config:
     # None: DEFAULT_TELNET, unless `listen` is set.
     telnet: tuple[TcpAddress, ...] | None = setting(None, "none, if listen is set and this is not")
     plugins: tuple[str, ...] = setting((), "FILE.py or package.module")
+    metrics: Address | None = setting(
+        None, "or unix:PATH: /metrics, /healthz, /snapshot", example='"127.0.0.1:9400"'
+    )
     limits: SessionLimits = setting(SessionLimits(), "of one connection")
     connections: DoorLimits = setting(DoorLimits())
     outbox: OutboxLimits = setting(OutboxLimits(), "what waits for one reader")
@@ -183,6 +186,12 @@ def _telnets(value: Any, _: Any) -> tuple[TcpAddress, ...]:
     return tuple(attrs.evolve(each, telnet=True) for each in found)
 
 
+def _metrics(value: Any, _: Any) -> Address:
+    if not isinstance(value, str):
+        raise ValueError(f'expected an address such as "127.0.0.1:9400", got {_shown(value)}')
+    return parse_address(value)
+
+
 def _sources(value: Any, _: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError(f'expected a list of plug-ins such as ["dice.py"], got {_shown(value)}')
@@ -228,6 +237,8 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
         return _instance(str, "a text in quotes")
     if field.name == "plugins":
         return _sources
+    if field.name == "metrics":
+        return _metrics
     if field.name == "telnet":
         return _telnets
     if field.type is not None and attrs.has(field.type):

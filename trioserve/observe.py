@@ -1,5 +1,6 @@
 """What an operator can know: counters, and logs that never hold up the loop."""
 
+import json
 import logging
 import queue
 import re
@@ -10,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from logging.handlers import QueueHandler
 from typing import Any, Final, TextIO
 
@@ -23,6 +25,7 @@ LOG_FLUSH: Final = 2.0  # seconds that the end of the program waits for a slow l
 TURN_BOUNDS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # seconds
 
 # What moves the cursor or ends a line, and lone surrogates, which nothing can encode.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -63,6 +66,28 @@ class OneLineFormatter(logging.Formatter):
         return _BREAKS_A_LINE.sub(_escaped, super().format(record))
 
 
+class JsonFormatter(logging.Formatter):
+    """Format each record as one line that is one JSON object, in ASCII.
+
+    time (RFC 3339, UTC), level, logger, message, and exception or stack where there is one.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        fields = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        # Lone surrogates are no JSON that every reader takes.
+        return json.dumps({key: _SURROGATE.sub(_escaped, text) for key, text in fields.items()})
+
+
 def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
 
@@ -70,9 +95,9 @@ def _escaped(match: re.Match[str]) -> str:
 class _BoundedQueueHandler(QueueHandler):
     """Queue lines for the writing thread, or count them where the queue is full."""
 
-    def __init__(self, records: "queue.Queue[str | None]") -> None:
+    def __init__(self, records: "queue.Queue[str | None]", formatter: logging.Formatter) -> None:
         super().__init__(records)
-        self.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(message)s"))
+        self.setFormatter(formatter)
         self._records = records
         self._dropped = 0
 
@@ -101,14 +126,20 @@ class _BoundedQueueHandler(QueueHandler):
 
 
 @contextmanager
-def logging_to(stream: TextIO | None = None, *, level: str = "INFO") -> Iterator[None]:
-    """Log to a stream (stderr) from a thread of its own, so that a blocked one blocks nobody."""
+def logging_to(
+    stream: TextIO | None = None, *, level: str = "INFO", json: bool = False
+) -> Iterator[None]:
+    """Log to a stream (stderr) from a thread of its own, so that a blocked one blocks nobody.
+
+    With `json`, each line is a JSON object.
+    """
     stream = stream or sys.stderr
     if stream is None:  # a process that was started without one
         yield
         return
     records: queue.Queue[str | None] = queue.Queue(LOG_BACKLOG)
-    handler = _BoundedQueueHandler(records)
+    text = OneLineFormatter("%(asctime)s %(levelname)s %(message)s")
+    handler = _BoundedQueueHandler(records, JsonFormatter() if json else text)
     logger = logging.getLogger("trioserve")
     former_level = logger.level
     logger.setLevel(level)

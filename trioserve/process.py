@@ -1,6 +1,7 @@
 """The server as a process: its sockets, its signals, and a last resort at its end."""
 
 import gc
+import importlib.util
 import logging
 import os
 import resource
@@ -27,7 +28,7 @@ from trioserve.errors import PluginError
 from trioserve.limits import DoorLimits
 from trioserve.plugins import Plugins, built_in, offered
 from trioserve.server import Server
-from trioserve.watchdog import watching_the_loop
+from trioserve.watchdog import Watchdog, watching_the_loop
 from trioserve.wire.times import zones
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)  # that stop the server
@@ -52,7 +53,15 @@ async def run(config: Config, *, strict: bool = False) -> int:
         print("trioserve: not started (--strict)", file=sys.stderr)
         return 1
     config = attrs.evolve(config, connections=fit_open_files(config.connections))
+    if config.metrics is not None and (lacking := _lacking()):
+        print(
+            f"trioserve: metrics need {lacking}; install the extra: "
+            "pip install '.[metrics]', where the source of trioserve is",
+            file=sys.stderr,
+        )
+        return 1
     try:
+        pages = await _open(config.metrics, config) if config.metrics is not None else []
         listeners = await _open_all(config)
     except _CannotListen as error:
         print(f"trioserve: {error}", file=sys.stderr)
@@ -63,14 +72,32 @@ async def run(config: Config, *, strict: bool = False) -> int:
         _arm_on_signals(resort)
         # Only now: whoever reads that we listen may send a signal at once.
         _announce(listeners)
-        with watching_the_loop():
+        for page in pages:
+            print(f"metrics on {page.address}", flush=True)
+        with watching_the_loop() as watchdog:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, server, signals, name="signals")
+                if pages:
+                    _serve_metrics(nursery, server, watchdog, pages)
                 await server.serve(listeners)
                 nursery.cancel_scope.cancel()
     resort.disarm()
     log.info("stopped")
     return 0
+
+
+def _lacking() -> str:
+    """Which library is missing that metrics need; empty if none is."""
+    names = ("h11", "prometheus_client")
+    return ", ".join(name for name in names if importlib.util.find_spec(name) is None)
+
+
+def _serve_metrics(
+    nursery: trio.Nursery, server: Server, watchdog: Watchdog, listeners: list[Listener]
+) -> None:
+    from trioserve.monitor import Monitor  # needs the extra
+
+    nursery.start_soon(Monitor(server, watchdog).edge.serve, listeners, name="metrics")
 
 
 def _tune_garbage_collection() -> None:

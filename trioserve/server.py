@@ -107,6 +107,11 @@ class Server:
             services.cancel_scope.cancel()
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether the shutdown has begun."""
+        return self._stopping.is_set()
+
+    @property
     def waiting(self) -> int:
         """Bytes that wait in all outboxes."""
         return self._drains.total
