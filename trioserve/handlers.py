@@ -14,6 +14,7 @@ from trioserve.fanout import UNREAD, Fanout
 from trioserve.messages import (
     Acted,
     Announced,
+    Divided,
     Entered,
     Noticed,
     Renamed,
@@ -47,11 +48,13 @@ from trioserve.requests import (
     SetTopic,
     Switch,
     Tell,
+    TurnDay,
     Unfold,
     Unignore,
 )
 from trioserve.rooms import Member
 from trioserve.wire.text import flatten
+from trioserve.wire.times import day, day_line
 from trioserve.world import World
 
 
@@ -68,10 +71,12 @@ class Handlers:
     moderators: Moderators = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _last_id: int = attrs.field(default=0, init=False)
+    _day_told: int = attrs.field(init=False)  # when days were looked at last (microseconds)
 
     def __attrs_post_init__(self) -> None:
         self.comings = Comings(self.world, self.fanout)
         self.moderators = Moderators(self.world, self.fanout, self.now)
+        self._day_told = self.now_ns() // 1000
 
     def obey(self, member: Member, request: Request) -> None:  # noqa: C901  (a case for each)
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -156,12 +161,27 @@ class Handlers:
                 self._depart(member, reason, flatten(text))
             case Settle():
                 pass  # that it was handled is all there is to know
+            case TurnDay():
+                self._turn_day()
             case Unfold():
                 self.comings.unfold()
             case Close():
                 self._closing = True
             case _:
                 self.moderators.obey(member, request)
+
+    def _turn_day(self) -> None:
+        """Tell who has another day by now, each in their own zone; a program reads times."""
+        before, now = self._day_told, self.now_ns() // 1000
+        self._day_told = now
+        lines: dict[str, Divided | None] = {}  # by zone, where another day has begun
+        for member in self.world.members.values():
+            zone = member.look.zone
+            if zone not in lines:
+                today = day(now, zone)
+                lines[zone] = Divided(day_line(today)) if today != day(before, zone) else None
+            if (line := lines[zone]) is not None and not member.json:
+                self.fanout.put(member, line)
 
     def _tell(self, member: Member, other: Member, text: str) -> None:
         self.world.refuse_absent(member)

@@ -156,6 +156,11 @@ class Settle:
 
 
 @attrs.frozen
+class TurnDay:
+    """Tell everybody for whom another day has begun since the last time which one that is."""
+
+
+@attrs.frozen
 class Unfold:
     """Tell the rooms who came and went since the last time, and was not told of at once."""
 
@@ -187,6 +192,7 @@ Request = (
     | ComeBack
     | Depart
     | Settle
+    | TurnDay
     | Unfold
     | Close
     | Order

@@ -24,13 +24,14 @@ from trioserve.observe import Counters
 from trioserve.orders import Sweep
 from trioserve.outbox import Drains
 from trioserve.plugins import Plugins
-from trioserve.requests import Close, Unfold
+from trioserve.requests import Close, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Transport
 from trioserve.wire.text import encode
 from trioserve.world import World
 
+QUARTER: Final = 900.0  # seconds
 SWEEP_EVERY: Final = 60.0  # seconds
 READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
 
@@ -53,14 +54,24 @@ class Edge(Protocol):
 class Server:
     """One chat server. It knows nothing of sockets, signals, or the command line."""
 
-    def __init__(self, config: Config, plugins: Plugins) -> None:
-        """Make a server that does not run yet, within a Trio run."""
+    def __init__(
+        self, config: Config, plugins: Plugins, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Make a server that does not run yet, within a Trio run.
+
+        Args:
+            now_ns: nanoseconds since 1970.
+        """
         self.plugins = plugins
         self.config = config
         self.counters = Counters(started=trio.current_time())
         self.world = World(config.rooms)
         self.broker = Broker(
-            self.world, self.counters, inbox_size=config.broker.inbox, now=_steady_clock()
+            self.world,
+            self.counters,
+            inbox_size=config.broker.inbox,
+            now_ns=now_ns,
+            now=_steady_clock(),
         )
         self._drains = Drains(config.outbox, self.counters, config.connections.most)
         self._door = Door(config.connections, self.counters)
@@ -89,6 +100,7 @@ class Server:
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
             services.start_soon(self._tell_of_crowds, name="crowds")
+            services.start_soon(self._tell_of_days, name="days")
             services.start_soon(self._sweep, name="sweep")
             async with trio.open_nursery() as extensions:
                 extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
@@ -158,6 +170,14 @@ class Server:
         while True:
             await trio.sleep(self.config.rooms.fold_every)
             await self.tell_of_crowds()
+
+    async def _tell_of_days(self) -> None:
+        """Tell people when their day turns: at a quarter of an hour, whatever their zone."""
+        while True:
+            into_the_quarter = self.broker.now_ns() / 1e9 % QUARTER
+            await trio.sleep(QUARTER - into_the_quarter)
+            with suppress(ChatError):  # it crashed; the broker has logged it
+                await self.broker.call(self.broker.house, TurnDay())
 
     async def _sweep(self) -> None:
         """Let go now and then of what nobody needs any more."""

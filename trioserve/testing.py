@@ -9,6 +9,7 @@ Run it under Trio's mock clock (pytest-trio's ``autojump_clock``): nothing here
 waits for a file descriptor or a thread, so days pass in milliseconds.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -188,16 +189,18 @@ async def open_chat(
     functions: Iterable[Callable[..., Any]] = (),
     *,
     plugins: Plugins | None = None,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[Chat]:
     """Run a server for as long as the block lasts, then stop it in order.
 
     Args:
         functions: declared in the test, as commands, filters, watchers, or services.
         plugins: all that it shall have; the built-in ones if they are not given.
+        now_ns: the time of day, as `time.time_ns` tells it; it need not be the clock's.
     """
     plugins = plugins or built_in()
     plugins.add("test", functions)
-    chat = Chat(Server(config or Config(), plugins), MemoryEdge())
+    chat = Chat(Server(config or Config(), plugins, now_ns=now_ns), MemoryEdge())
     async with trio.open_nursery() as nursery:
         await nursery.start(chat.server.serve, [chat.edge])
         await trio.testing.wait_all_tasks_blocked()
