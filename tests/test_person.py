@@ -8,7 +8,7 @@ from typing import get_args
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import width
 
@@ -391,6 +391,7 @@ def test_no_window_is_too_small_to_be_one(columns: int) -> None:
 
 
 @given(columns=st.integers(10, 60), text=hostile, look=looks)
+@example(columns=10, text="\u1161\u0cc2", look=Look())  # marks without a base
 @settings(deadline=None, max_examples=200)
 def test_padding_makes_no_row_of_a_wrapped_line_look_like_the_servers(
     columns: int, text: str, look: Look

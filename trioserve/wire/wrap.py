@@ -52,7 +52,8 @@ def _measure(text: str) -> _Measured:
     columns, borders = [0], [0]
     for grapheme in iter_graphemes(text):
         before = columns[-1]
-        wide = width(grapheme)
+        # A mark without a base of its own takes a column behind a blank, and none at a beginning.
+        wide = max(width(grapheme), width(f" {grapheme}") - 1)
         columns += [before + width(grapheme[:count]) for count in range(1, len(grapheme))]
         columns.append(before + wide)
         # Hangul makes graphemes without end, which are as wide as their characters.
