@@ -103,11 +103,11 @@ class Conversation:
         if isinstance(typed, Signal):
             self._signalled(typed)
         elif typed is None:
-            if await self._allowed(1.0):
+            if self._passes(1.0) or await self._held(1.0):
                 self._tell_too_long()
         elif (text := clean(typed)).startswith("/") and not text.startswith("//"):
             await self._command(text[1:])
-        elif text and not text.isspace() and await self._allowed(1.0):
+        elif text and not text.isspace() and (self._passes(1.0) or await self._held(1.0)):
             # What the room sees and the terminal does not show, its author is shown too.
             echo = text is not typed or "\ufffd" in text or text[0] == "/"
             text = text.removeprefix("/")
@@ -125,7 +125,8 @@ class Conversation:
 
     async def _command(self, line: str) -> None:
         meant = self.services.plugins.registry.match(line)
-        if not await self._allowed(1.0 if meant is None else meant.cost):
+        cost = 1.0 if meant is None else meant.cost
+        if not (self._passes(cost) or await self._held(cost)):
             return
         if self._unsettled:
             # A command sees the effects of all that was typed before it.
@@ -145,22 +146,27 @@ class Conversation:
             # Others come first, or a packet full of commands would hold up everybody.
             await trio.lowlevel.checkpoint()
 
-    async def _allowed(self, cost: float) -> bool:
-        """Wait until flood control lets a line through; False if it is dropped meanwhile."""
+    def _passes(self, cost: float) -> bool:
+        """Whether flood control lets a line through at once, as it nearly always does."""
         now = self.member.active = trio.current_time()
         if self._lines is None:
             return True
-        delay = self._lines.delay(now, cost)
-        if delay > 0:
-            self._tell_slowed()
-            self._interrupted = False
-            self.intake.is_holding = True
-            await self._read_on(now + delay)
-            self.intake.is_holding = False
-            if self._interrupted:
-                return False
-            now = trio.current_time()
+        if self._lines.delay(now, cost) > 0:
+            return False
         self._lines.take(now, cost)
+        return True
+
+    async def _held(self, cost: float) -> bool:
+        """Wait until flood control lets a line through; False if it is dropped meanwhile."""
+        assert self._lines is not None
+        self._tell_slowed()
+        self._interrupted = False
+        self.intake.is_holding = True
+        await self._read_on(self.member.active + self._lines.delay(self.member.active, cost))
+        self.intake.is_holding = False
+        if self._interrupted:
+            return False
+        self._lines.take(trio.current_time(), cost)
         return True
 
     def _signalled(self, signal: Signal) -> None:

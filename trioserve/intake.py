@@ -105,7 +105,9 @@ class Intake:
                     self._slowed = True
                     self.on_slowed()
                 await trio.sleep(delay)
-        buffer = self.buffer[:KEYS_AT_ONCE] if self.has_keys else self.buffer
+        terminal = self.terminal
+        has_keys = terminal is not None and terminal.has_keys
+        buffer = self.buffer[:KEYS_AT_ONCE] if has_keys else self.buffer
         size = await self.transport.receive_into(buffer)
         typed = self._typed(bytes(buffer[:size])) if size else self._finish()
         if self.bucket is not None:
