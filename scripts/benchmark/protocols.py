@@ -25,6 +25,7 @@ class Protocol:
     pong: bytes  # part of the answer
     # Part of a line that a crowd's last member still gets once it is in, if the crowd is a big one.
     settled: bytes = b""
+    shows_own: bool = False  # authors are sent what they said, too
 
 
 def _irc_login(nick: str, room: str) -> list[Step]:
@@ -41,6 +42,27 @@ def _trioserve_login(nick: str, room: str) -> list[Step]:
     if room == TRIOSERVE_LOBBY:
         return [*steps, Step(b"-- #lobby: ")]
     return [*steps, Step(b"-- #lobby: ", f"/join {room}\n".encode()), Step(f"-- {room}: ".encode())]
+
+
+def _telnet_login(nick: str, room: str) -> list[Step]:
+    """As a terminal of 80 columns and 256 colours, which is then put into character mode.
+
+    That is wide enough: no message is wrapped, in the middle of which its marks could be.
+    """
+    will_ttype, is_xterm = b"\xff\xfb\x18", b"\xff\xfa\x18\0XTERM-256COLOR\xff\xf0"
+    will_naws, size = b"\xff\xfb\x1f", b"\xff\xfa\x1f\0\x50\0\x18\xff\xf0"
+    do_sga, do_echo = b"\xff\xfd\x03", b"\xff\xfd\x01"
+    return [
+        Step(b"\xff\xfd\x18", will_ttype),  # DO TERMINAL-TYPE, RFC 1091
+        Step(b"\xff\xfd\x1f", will_naws + size),  # DO NAWS, RFC 1073
+        Step(b"\xff\xfb\x03", do_sga),  # WILL SUPPRESS-GO-AHEAD, RFC 858
+        *[Step(b"\xff\xfa\x18\x01\xff\xf0", is_xterm)] * 2,  # SEND, until a type comes twice
+        Step(b"\xff\xfb\x01", do_echo),  # WILL ECHO, RFC 857
+        *(
+            Step(each.expected, each.answer.replace(b"\n", b"\r\0"))
+            for each in _trioserve_login(nick, room)
+        ),
+    ]
 
 
 def _plain_login(nick: str, room: str) -> list[Step]:
@@ -63,6 +85,16 @@ TRIOSERVE: Final = Protocol(
     ping=b"/who\n",
     pong=b"-- #",
     settled=b" joined #lobby\r\n",
+)
+# In character mode, in which an Enter is CR NUL (RFC 854). What comes is coloured, and has the
+# row that is typed in before and behind it.
+TRIOSERVE_RICH: Final = attrs.evolve(
+    TRIOSERVE,
+    login=_telnet_login,
+    end=b"\r\0",
+    ping=b"/who\r\0",
+    settled=b" joined #lobby",
+    shows_own=True,
 )
 PLAIN: Final = Protocol(
     login=_plain_login, say=lambda _: b"", end=b"\n", ping=b"/ping\n", pong=b"-- pong\r\n"

@@ -18,12 +18,15 @@ class Scenario:
     about: str
     rate: float | None = None  # messages per second in all; None: 100 in flight
     bar: float | None = None  # at most
-    measured: Literal["ratio", "cpu", "memory", "slowdown"] = "ratio"  # what the bar is for
+    # What the bar is for.
+    measured: Literal["ratio", "to plain", "cpu", "memory", "slowdown"] = "ratio"
     unit: str = "delivery"  # what CPU and speed are counted by
+    plain: str | None = None  # the scenario that this one is, but for its members' character mode
 
     @property
-    def crowd(self) -> tuple[str, int, int]:
-        return ("talk" if self.kind == "talk" else self.name, self.members, self.rooms)
+    def crowd(self) -> tuple[str, int, int, bool]:
+        kind = "talk" if self.kind == "talk" else self.name
+        return (kind, self.members, self.rooms, self.plain is not None)
 
 
 def _one_room(members: int, rate: int | None, bar: float | None) -> Scenario:
@@ -39,15 +42,29 @@ def _one_room(members: int, rate: int | None, bar: float | None) -> Scenario:
     )
 
 
+def _rich_room(members: int, rate: int | None) -> Scenario:
+    plain = _one_room(members, rate, 2.0)
+    return attrs.evolve(
+        plain,
+        name=plain.name.replace("room", "rich"),
+        about=f"{plain.about}, all in telnet's character mode",
+        measured="to plain",
+        plain=plain.name,
+    )
+
+
 SCENARIOS: Final = {
     each.name: each
     for each in (
         _one_room(100, 10, 1.45),
         _one_room(100, 100, 1.45),
         _one_room(100, None, None),
+        _rich_room(100, 100),
         _one_room(1000, 10, 1.15),
         _one_room(1000, 100, 1.15),
         _one_room(1000, None, 0.45),
+        _rich_room(1000, 100),
+        _rich_room(1000, None),
         _one_room(5000, 10, None),
         _one_room(5000, 100, 1.0),
         _one_room(5000, None, None),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-from protocols import IRC, PLAIN, TRIOSERVE, Protocol
+from protocols import IRC, PLAIN, TRIOSERVE, TRIOSERVE_RICH, Protocol
 
 HERE: Final = Path(__file__).resolve().parent
 SYSTEM_PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where Debian puts daemons
@@ -29,6 +29,7 @@ class Kind:
     is_yardstick: bool = False  # the better of these is 1 in the ratios
     at_once: int = 500  # logins under way at a time
     most: int | None = None  # members
+    rich: "Kind | None" = None  # the same with members in character mode, if it has such
 
 
 def _trioserve(folder: Path, port: int) -> list[str]:
@@ -36,6 +37,10 @@ def _trioserve(folder: Path, port: int) -> list[str]:
     config.write_text("[limits]\nflood_control = false\n")
     address = f"127.0.0.1:{port}"
     return [sys.executable, "-m", "trioserve", "--config", str(config), "--listen", address]
+
+
+def _trioserve_rich(folder: Path, port: int) -> list[str]:
+    return [*_trioserve(folder, 0), "--telnet", f"127.0.0.1:{port}"]
 
 
 def _ngircd(folder: Path, port: int) -> list[str]:
@@ -89,7 +94,12 @@ def _script(name: str) -> Callable[[Path, int], list[str]]:
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind("trioserve", TRIOSERVE, _trioserve),
+        Kind(
+            "trioserve",
+            TRIOSERVE,
+            _trioserve,
+            rich=Kind("trioserve", TRIOSERVE_RICH, _trioserve_rich),
+        ),
         # Its backlog is 10, and it takes minutes to let thousands in.
         Kind("ngircd", IRC, _ngircd, "ngircd", is_yardstick=True, at_once=10, most=1000),
         # It delays each login by a second, so all of them are under way together.

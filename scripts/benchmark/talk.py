@@ -92,7 +92,8 @@ class Talk:
             count = min(AUTHORS, len(talkers) // 4)
             authors = talkers[:: len(talkers) // count][:count]
         expected = {each.number: self.numbers.setdefault(each.number, 0) for each in authors}
-        self._due.update(dict.fromkeys(expected, len(present) - 1))
+        silent = 0 if self.crowd.server.kind.protocol.shows_own else 1
+        self._due.update(dict.fromkeys(expected, len(present) - silent))
         if len(present) <= SMALL:
             self._cast_small(present, expected)
         else:
@@ -101,7 +102,7 @@ class Talk:
     def _cast_small(self, present: list[Client], expected: dict[int, int]) -> None:
         """Everybody talks, and is watched by the next."""
         for before, each in zip([present[-1], *present], present, strict=False):
-            others = {number: next_ for number, next_ in expected.items() if number != each.number}
+            others = self._shown_to(each, expected)
             watched = frozenset([before.number])
             self._readers[each.fd] = Reader(others, self._latencies, watched, self._seen)
 
@@ -121,11 +122,15 @@ class Talk:
         self._readers[silent[-1].fd] = watcher
         for each in present:
             if each.number in expected:
-                others = dict(expected)
-                del others[each.number]
                 self._readers[each.fd] = Reader(
-                    others, self._latencies if self.sample_all else None
+                    self._shown_to(each, expected), self._latencies if self.sample_all else None
                 )
+
+    def _shown_to(self, author: Client, expected: dict[int, int]) -> dict[int, int]:
+        """Whose messages an author is sent, and from which number on."""
+        if self.crowd.server.kind.protocol.shows_own:
+            return dict(expected)
+        return {number: next_ for number, next_ in expected.items() if number != author.number}
 
     def _seen(self) -> None:
         self._in_flight -= 1
