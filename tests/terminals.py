@@ -172,10 +172,10 @@ def path_of(program: str) -> str:
     wanted = ("inetutils-telnet", "telnet") if program == "telnet" else (program,)
     path = next(filter(None, (shutil.which(each, path=PATH) for each in wanted)), None)
     if path is None:
-        _missing(f"{program} is not installed")
+        missing(f"{program} is not installed")
     # The options of other makes mean other things.
     if program == "nc" and "OpenBSD" not in _usage_of(path):
-        _missing("nc is not OpenBSD's")
+        missing("nc is not OpenBSD's")
     return path
 
 
@@ -186,7 +186,7 @@ def _usage_of(path: str) -> str:
     return shown.stdout + shown.stderr
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
     if "TRIOSERVE_REQUIRE_PROGRAMS" in os.environ:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -14,6 +14,8 @@ from trioserve.edge.addresses import Address, TcpAddress, UnixAddress, parse_add
         ("[::1]:4000", TcpAddress("::1", 4000)),
         ("[::]:4000", TcpAddress("::", 4000)),
         ("[fe80::1%eth0]:4000", TcpAddress("fe80::1%eth0", 4000)),
+        ("tls:127.0.0.1:4433", TcpAddress("127.0.0.1", 4433, tls=True)),
+        ("tls:[::1]:4433", TcpAddress("::1", 4433, tls=True)),
         ("unix:/run/chat.sock", UnixAddress("/run/chat.sock")),
         ("unix:chat.sock", UnixAddress("chat.sock")),
         ("unix:with:colon and blank", UnixAddress("with:colon and blank")),
@@ -29,8 +31,9 @@ def test_a_name_may_stand_in_brackets_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "chat", "4000", ":4000", "[]:4000", "[::1]", "host:", "host:x", "host:-1",
-             "host:+1", "host: 1", "host:1 ", "host:１２", "host:4_0", "host:1.0"],
+    "text", ["", "chat", "tls:", "tls:4433", "tls:host", "4000", ":4000", "[]:4000", "[::1]",
+             "host:", "host:x", "host:-1", "host:+1", "host: 1", "host:1 ", "host:１２",
+             "host:4_0", "host:1.0"],
 )  # fmt: skip
 def test_what_has_no_host_or_no_port_is_refused(text: str) -> None:
     with pytest.raises(

@@ -54,6 +54,9 @@ DEFAULTS: dict[str, Any] = {
     "tcp.keepalive_interval": 15,
     "tcp.keepalive_count": 4,
     "tcp.user_timeout": 120,
+    "tls.certificate": "",
+    "tls.key": "",
+    "tls.handshake": 10,
     "shutdown.drain": 8,
     "shutdown.total": 10,
 }

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -60,92 +60,6 @@ def test_what_does_not_leave_the_machine_is_private(host: str | None, private: b
         assert SocketTransport(connection, "somebody", host).is_private is private
 
 
-def test_what_fits_is_sent_at_once(pair: Pair) -> None:
-    transport, peer = pair
-
-    assert transport.try_send(b"hello") == 5
-    assert peer.recv(100) == b"hello"
-
-
-def test_a_full_socket_takes_a_part_and_then_nothing(pair: Pair) -> None:
-    transport, _ = pair
-
-    assert 0 < transport.try_send(MUCH) < len(MUCH)
-    assert transport.try_send(MUCH) == 0
-
-
-async def test_a_full_socket_can_be_written_again_when_its_peer_has_read(pair: Pair) -> None:
-    transport, peer = pair
-    unread = transport.try_send(MUCH)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(transport.wait_writable)
-        await wait_all_tasks_blocked()
-        assert len(nursery.child_tasks) == 1
-        while unread:
-            unread -= len(peer.recv(unread))
-        nursery.cancel_scope.deadline = trio.current_time() + PATIENCE
-
-    assert not nursery.cancel_scope.cancelled_caught
-    assert transport.try_send(b"more") == 4
-
-
-async def test_what_the_peer_sends_is_received_as_it_fits_the_buffer(pair: Pair) -> None:
-    transport, peer = pair
-    peer.sendall(b"hello")
-
-    assert await receive(transport, 4) == b"hell"
-    assert await receive(transport, 4) == b"o"
-
-
-async def test_receiving_waits_for_the_first_byte(pair: Pair) -> None:
-    transport, peer = pair
-    received = []
-
-    async def read() -> None:
-        received.append(await receive(transport))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(read)
-        await wait_all_tasks_blocked()
-        assert not received
-        peer.sendall(b"x")
-
-    assert received == [b"x"]
-
-
-async def test_the_peers_end_is_no_bytes_and_stays_so(pair: Pair) -> None:
-    transport, peer = pair
-    peer.shutdown(socket.SHUT_WR)
-
-    assert await receive(transport) == b""
-    assert await receive(transport) == b""
-
-
-async def test_a_receive_that_is_cancelled_has_read_nothing(pair: Pair) -> None:
-    transport, peer = pair
-    peer.sendall(b"hello")
-
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await transport.receive_into(memoryview(bytearray(100)))
-
-    assert scope.cancelled_caught
-    assert await receive(transport) == b"hello"
-
-
-async def test_ending_the_writing_leaves_the_reading_open(pair: Pair) -> None:
-    transport, peer = pair
-
-    transport.end_writing()
-
-    assert peer.recv(100) == b""
-    peer.sendall(b"still here")
-    assert await receive(transport) == b"still here"
-    with pytest.raises(BrokenPipeError):
-        transport.try_send(b"x")
-
-
 def test_a_peer_that_has_gone_breaks_the_sending(pair: Pair) -> None:
     transport, peer = pair
     peer.close()
@@ -167,65 +81,6 @@ async def test_a_reset_breaks_the_receiving() -> None:
 
         with pytest.raises(ConnectionResetError):
             await receive(transport)
-
-
-WAITS: list[Callable[[SocketTransport], Awaitable[object]]] = [
-    SocketTransport.wait_writable,
-    receive,
-]
-
-
-@pytest.mark.parametrize("wait", WAITS)
-async def test_closing_wakes_whoever_waits(
-    pair: Pair, wait: Callable[[SocketTransport], Awaitable[object]]
-) -> None:
-    transport, _ = pair
-    transport.try_send(MUCH)
-    closed = []
-
-    async def until_closed() -> None:
-        with trio.fail_after(PATIENCE), pytest.raises(trio.ClosedResourceError):
-            await wait(transport)
-        closed.append(True)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(until_closed)
-        await wait_all_tasks_blocked()
-        transport.close()
-
-    assert closed
-
-
-@pytest.mark.parametrize("wait", WAITS)
-async def test_nobody_waits_for_a_closed_transport(
-    pair: Pair, wait: Callable[[SocketTransport], Awaitable[object]]
-) -> None:
-    transport, _ = pair
-    transport.close()
-
-    with pytest.raises(trio.ClosedResourceError):
-        await wait(transport)
-
-
-async def test_a_closed_transport_sends_nothing(pair: Pair) -> None:
-    transport, peer = pair
-    transport.close()
-    await trio.lowlevel.checkpoint()
-
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        transport.try_send(b"x")
-
-    assert peer.recv(100) == b""
-
-
-async def test_closing_again_does_nothing(pair: Pair) -> None:
-    transport, _ = pair
-
-    transport.close()
-    transport.close()
-
-    with pytest.raises(trio.ClosedResourceError):
-        await receive(transport)
 
 
 # ---------------------------------------------------------------- listener

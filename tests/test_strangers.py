@@ -1,6 +1,6 @@
 import pytest
 
-from trioserve.wire.strangers import protocol_of
+from trioserve.wire.strangers import HERE, farewell_to, protocol_of
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,9 @@ def test_what_people_type_is_taken_for_chat(first: bytes) -> None:
 
 def test_only_the_very_first_bytes_count() -> None:
     assert protocol_of(b"ann\nGET / HTTP/1.1\r\nSSH-2.0-x\r\nNICK ann\r\n") is None
+
+
+def test_who_speaks_tls_is_told_where_that_is_spoken() -> None:
+    assert farewell_to("TLS", 4433) == f"{HERE}, not for TLS; for that there is port 4433"
+    assert farewell_to("TLS", None) == f"{HERE}, not for TLS"
+    assert farewell_to("SSH", 4433) == f"{HERE}, not for SSH"

@@ -12,12 +12,12 @@ import attrs
 import trio
 
 from trioserve import __version__
-from trioserve.config import Config, read_config
 from trioserve.defaults import default_toml
 from trioserve.edge.addresses import Address, TcpAddress, parse_address
 from trioserve.errors import ConfigError
 from trioserve.observe import logging_to
 from trioserve.process import run
+from trioserve.source import Source
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -31,8 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.defaults:
         print(default_toml(), end="")
         return 0
+    source = Source(
+        options.config,
+        tuple(options.listen or ()),
+        tuple(options.telnet or ()),
+        tuple(options.plugin),
+        options.metrics,
+    )
     try:
-        config = read_config(options.config) if options.config else Config()
+        config, context = source.read()
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -40,19 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check:
         print(f"{options.config or 'the default configuration'} is fine")
         return 0
-    if options.listen:
-        config = attrs.evolve(config, listen=tuple(options.listen))
-    if options.telnet:
-        config = attrs.evolve(config, telnet=tuple(options.telnet))
-    config = attrs.evolve(config, plugins=(*config.plugins, *options.plugin))
-    if options.metrics:
-        config = attrs.evolve(config, metrics=options.metrics)
     is_json = options.log_format == "json"
     with (
         logging_to(level=options.log_level.upper(), json=is_json),
         suppress(KeyboardInterrupt),
     ):
-        return trio.run(partial(run, config, strict=options.strict))
+        return trio.run(partial(run, config, context, strict=options.strict))
     return 130  # Ctrl-C before the server was up
 
 
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_address,
         action="append",
         metavar="HOST:PORT",
-        help="listen here, or on unix:PATH; may be given more than once "
+        help="listen here, on tls:HOST:PORT, or on unix:PATH; may be given more than once "
         "(default: 127.0.0.1:4000 and [::1]:4000; port 0: any free one)",
     )
     parser.add_argument(

@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from trioserve import names
 from trioserve.edge.addresses import Address, TcpAddress, UnixAddress, parse_address
+from trioserve.edge.certificates import TlsSettings
 from trioserve.edge.tcp import TcpOptions
 from trioserve.errors import ChatError, ConfigError
 from trioserve.limits import DoorLimits
@@ -67,6 +68,7 @@ class Config:
     rooms: RoomLimits = setting(RoomLimits())
     broker: BrokerLimits = setting(BrokerLimits())
     tcp: TcpOptions = setting(TcpOptions())
+    tls: TlsSettings = setting(TlsSettings(), 'for listen = ["tls:HOST:PORT"]')
     shutdown: ShutdownLimits = setting(ShutdownLimits())
 
     @property
@@ -74,6 +76,12 @@ class Config:
         """Where to listen: what is set, or the defaults."""
         telnet = () if self.listen is not None else DEFAULT_TELNET
         return [*(self.listen or DEFAULT_LISTEN), *(telnet if self.telnet is None else self.telnet)]
+
+    @property
+    def tls_port(self) -> int | None:
+        """The first port on which TLS is spoken, if one is."""
+        tcp = [each for each in self.listen or () if isinstance(each, TcpAddress)]
+        return next((each.port for each in tcp if each.tls and each.port), None)
 
 
 def read_config(path: Path) -> Config:

@@ -15,7 +15,7 @@ from trioserve.terminal import Terminal, Typed, decoded
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.render import render
-from trioserve.wire.strangers import HERE, protocol_of
+from trioserve.wire.strangers import farewell_to, protocol_of
 from trioserve.wire.style import Style
 from trioserve.wire.telnet import Signal
 
@@ -40,6 +40,7 @@ class Intake:
     bucket: TokenBucket | None  # bytes that may be read; None: all
     outbox: Outbox
     on_slowed: Callable[[], None]  # tells, once, that bytes come too fast
+    tls_port: int | None  # of the same server's, for who speaks TLS here
     ended: bool = attrs.field(default=False, init=False)  # nothing more will come
     is_holding: bool = attrs.field(default=False, init=False)  # a line is held by flood control
     terminal: Terminal | None = attrs.field(default=None, init=False)
@@ -184,7 +185,7 @@ class Intake:
         if not self._began:
             self._began = True
             if (protocol := protocol_of(data)) is not None:
-                raise ProtocolError(f"{HERE}, not for {protocol}")
+                raise ProtocolError(farewell_to(protocol, self.tls_port))
         if self.terminal is None and 0xFF not in data:
             lines = self.splitter.receive_data(data)
             return [None if line is None else line.decode("utf-8", "replace") for line in lines]

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ import trio
 from trioserve import tree
 from trioserve.config import DEFAULT_LISTEN, Config
 from trioserve.edge.addresses import Address, UnixAddress
+from trioserve.edge.arrivals import Arrivals
 from trioserve.edge.sockets import Listener
 from trioserve.edge.tcp import ABSENT, open_tcp
 from trioserve.edge.unix import open_unix
@@ -38,9 +40,12 @@ SPARE_FILES: Final = 64  # descriptors that the process needs for other things t
 log = logging.getLogger(__name__)
 
 
-async def run(config: Config, *, strict: bool = False) -> int:
+async def run(
+    config: Config, context: ssl.SSLContext | None = None, *, strict: bool = False
+) -> int:
     """Listen, say where, and serve until SIGTERM or SIGINT; return the exit code.
 
+    Whoever comes by an address for TLS is talked to through `context`.
     A second signal ends the goodbyes. If anything still runs `shutdown.total`
     seconds after the first, the process is ended from a thread. With `strict`,
     a plug-in that cannot be loaded keeps the server from starting.
@@ -66,6 +71,9 @@ async def run(config: Config, *, strict: bool = False) -> int:
     except _CannotListen as error:
         print(f"trioserve: {error}", file=sys.stderr)
         return 1
+    arrivals = Arrivals(context, config.tls.handshake)
+    for listener in listeners:
+        listener.wrap = partial(arrivals.wrap, tls=listener.is_tls)
     server = Server(config, plugins)
     resort = LastResort(config.shutdown.total)
     with trio.open_signal_receiver(*SIGNALS) as signals:

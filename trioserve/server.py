@@ -84,7 +84,9 @@ class Server:
             name=f"trioserve {__version__.rpartition('.')[0]}",
             first_room=config.rooms.first,
             buffer=memoryview(bytearray(READ_SIZE)),
+            tls_port=config.tls_port,
         )
+        self._opening: dict[trio.CancelScope, None] = {}  # of connections that have no session yet
         self._sessions: dict[Session, None] = {}
         self._stopping = trio.Event()
         self._everybody = trio.CancelScope()
@@ -143,22 +145,44 @@ class Server:
             sessions.start_soon(self._serve_one, transport, name="session")
             return
         log.info("%s refused: %s", transport.peer, refusal)
-        with suppress(OSError):  # gone already
+        with suppress(OSError):  # gone already, or not open yet
             transport.try_send(encode(f"-- {refusal}; try again later"))
         transport.close()
 
-    async def _serve_one(self, transport: Transport) -> None:
+    async def _serve_one(self, waiting: Transport) -> None:
         """Run one session, whose crash nobody else notices."""
+        try:
+            transport = await self._open(waiting)
+            if transport is not None:
+                await self._converse(transport)
+        except* Exception:  # whatever comes with it of a cancellation passes
+            self.counters.crashes += 1
+            log.exception("%s: the session's end crashed", waiting.peer)
+        finally:
+            self._door.leave(waiting.host, trio.current_time())
+
+    async def _open(self, waiting: Transport) -> Transport | None:
+        """Let a connection do what comes before its text; None if it fails, or the server stops."""
+        opened = None
+        with trio.CancelScope() as scope:
+            self._opening[scope] = None
+            try:
+                opened = await waiting.open()
+            except OSError as error:
+                log.info("%s turned away: %s", waiting.peer, error.strerror or error)
+            finally:
+                del self._opening[scope]
+                if opened is None or scope.cancel_called:
+                    waiting.close()
+        return None if scope.cancel_called else opened
+
+    async def _converse(self, transport: Transport) -> None:
         session = Session(transport, self._services)
         self._sessions[session] = None
         try:
             await session.run()
-        except* Exception:  # whatever comes with it of a cancellation passes
-            self.counters.crashes += 1
-            log.exception("%s: the session's end crashed", transport.peer)
         finally:
             del self._sessions[session]
-            self._door.leave(transport.host, trio.current_time())
 
     async def tell_of_crowds(self) -> None:
         """Tell the rooms of whoever came or went and is not told of yet."""
@@ -192,5 +216,7 @@ class Server:
         self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
         with suppress(ChatError):  # it crashed; the broker has logged it
             await self.broker.call(self.broker.house, Close())
+        for scope in self._opening:
+            scope.cancel()
         for session in self._sessions:
             session.end(SHUTDOWN)

@@ -43,6 +43,7 @@ class Services:
     name: str  # of the server, as its greeting begins: "trioserve 0.1"
     first_room: str
     buffer: memoryview  # for everybody's receiving
+    tls_port: int | None  # where TLS is spoken, if it is
 
 
 @attrs.frozen

@@ -55,6 +55,7 @@ class Session:
             TokenBucket(limits.byte_burst, limits.byte_rate) if limits.flood_control else None,
             self._outbox,
             self._tell_slowed,
+            services.tls_port,
         )
         self._outbox.style = self._style
         self._scope = trio.CancelScope()  # the conversation's

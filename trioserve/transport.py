@@ -27,8 +27,20 @@ class Transport(Protocol):
     def is_telnet(self) -> bool:
         """Whether whoever comes this way is greeted as a telnet, and asked what it is."""
 
+    async def open(self) -> "Transport":
+        """Do what comes before the text, as TLS's handshake, within a deadline of its own.
+
+        Return what to talk through from then on, which owns the connection.
+
+        Raises:
+            OSError: if it fails; there is nothing more to be said then.
+        """
+
     def try_send(self, data: bytes) -> int:
-        """Write what fits at once, and return how many bytes that were, maybe 0."""
+        """Write what fits at once, and return how many bytes that were, maybe 0.
+
+        What was not written comes first in the next call: some of it may be on its way.
+        """
 
     @property
     def is_private(self) -> bool:

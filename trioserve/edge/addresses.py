@@ -1,4 +1,4 @@
-"""Where to listen, as people write it: ``HOST:PORT``, ``[::1]:4000``, ``unix:PATH``."""
+"""Where to listen, as people write it: ``HOST:PORT``, ``[::1]:4000``, ``tls:…``, ``unix:PATH``."""
 
 import attrs
 
@@ -10,10 +10,11 @@ class TcpAddress:
     host: str
     port: int
     telnet: bool = False  # whoever comes this way is greeted as a telnet
+    tls: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{'tls:' if self.tls else ''}{host}:{self.port}"
 
 
 @attrs.frozen
@@ -37,16 +38,22 @@ def parse_address(text: str) -> Address:
         if not path or "\0" in path:
             raise ValueError(f'expected unix:PATH, got "{text}"')
         return UnixAddress(path)
+    if text.startswith("tls:"):
+        return attrs.evolve(_parse_tcp(text.removeprefix("tls:"), text), tls=True)
+    return _parse_tcp(text, text)
+
+
+def _parse_tcp(text: str, whole: str) -> TcpAddress:
     host, colon, port = text.rpartition(":")
-    shown = f'expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "{text}"'
+    shown = f'expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "{whole}"'
     if text.endswith("]"):
         raise ValueError(shown)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(f'an IPv6 address needs brackets, [::1]:4000; got "{text}"')
+        raise ValueError(f'an IPv6 address needs brackets, [::1]:4000; got "{whole}"')
     if not host or not colon or not (port.isascii() and port.isdigit()):
         raise ValueError(shown)
     if int(port) > 65535:
-        raise ValueError(f'a port is at most 65535, got "{text}"')
+        raise ValueError(f'a port is at most 65535, got "{whole}"')
     return TcpAddress(host, int(port))

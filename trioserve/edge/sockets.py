@@ -60,6 +60,9 @@ class SocketTransport:
     def is_private(self) -> bool:
         return network_of(self.host) is None  # it does not leave this machine
 
+    async def open(self) -> Transport:
+        return self
+
     def try_send(self, data: bytes) -> int:
         try:
             return self._socket.send(data)
@@ -103,6 +106,9 @@ class Listener:
     cleanup: Callable[[], None] | None = None  # run when it is closed
     is_operators: bool = False  # whoever comes this way is an operator
     is_telnet: bool = False  # whoever comes this way is greeted as a telnet
+    is_tls: bool = False
+    # Puts before a connection what it has to go through.
+    wrap: Callable[[SocketTransport], Transport] = attrs.field(default=lambda plain: plain)
 
     async def serve(self, admit: Callable[[Transport], None]) -> None:
         """Accept connections and hand each to `admit` until cancelled; then close."""
@@ -150,15 +156,14 @@ class Listener:
                 raise
             connection.setblocking(False)
             peer, host = _named(connection.family, address)
-            admit(
-                SocketTransport(
-                    connection,
-                    peer,
-                    host,
-                    is_operator=self.is_operators,
-                    is_telnet=self.is_telnet,
-                )
+            accepted = SocketTransport(
+                connection,
+                peer,
+                host,
+                is_operator=self.is_operators,
+                is_telnet=self.is_telnet,
             )
+            admit(self.wrap(accepted))
 
 
 def _named(family: int, address: Any) -> tuple[str, str | None]:

@@ -55,7 +55,7 @@ async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:
     with ExitStack() as opened:
         for family, _, _, _, place in dict.fromkeys(found):
             try:
-                listener = _open_one(family, (place[0], port, *place[2:]), options)
+                listener = _open_one(family, (place[0], port, *place[2:]), address.tls, options)
                 listener.is_telnet = address.telnet
             except OSError as error:
                 if error.errno not in ABSENT:
@@ -71,7 +71,12 @@ async def open_tcp(address: TcpAddress, options: TcpOptions) -> list[Listener]:
     return listeners
 
 
-def _open_one(family: int, place: tuple[object, ...], options: TcpOptions) -> Listener:
+def _open_one(
+    family: int,
+    place: tuple[object, ...],
+    tls: bool,
+    options: TcpOptions,
+) -> Listener:
     listening = socket.socket(family, socket.SOCK_STREAM)
     with ExitStack() as opened:
         opened.callback(listening.close)
@@ -85,7 +90,7 @@ def _open_one(family: int, place: tuple[object, ...], options: TcpOptions) -> Li
         host, port = listening.getsockname()[:2]
         is_local = ip_address(host.partition("%")[0]).is_loopback
         opened.pop_all()
-    return Listener(listening, str(TcpAddress(host, port)), is_local)
+    return Listener(listening, str(TcpAddress(host, port, tls)), is_local, is_tls=tls)
 
 
 def _set_options(listening: socket.socket, options: TcpOptions) -> None:

@@ -22,3 +22,9 @@ def protocol_of(first: bytes) -> str | None:
     if _IRC.match(first):
         return "IRC"
     return None
+
+
+def farewell_to(protocol: str, tls_port: int | None) -> str:
+    """What somebody is told who speaks it; `tls_port`, if there is one, is where TLS is spoken."""
+    elsewhere = f"; for that there is port {tls_port}" if protocol == "TLS" and tls_port else ""
+    return f"{HERE}, not for {protocol}{elsewhere}"
