@@ -9,7 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from trioserve.config import DEFAULT_LISTEN, Config, parse_config, read_config
-from trioserve.edge.addresses import TcpAddress, UnixAddress
+from trioserve.edge.addresses import Address, TcpAddress, UnixAddress
 from trioserve.errors import ConfigError
 from trioserve.testing import open_chat
 
@@ -161,6 +161,18 @@ def test_addresses_are_listed_in_any_form() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", None),
+        ('metrics = "127.0.0.1:9400"', TcpAddress("127.0.0.1", 9400)),
+        ('metrics = "unix:/run/metrics"', UnixAddress("/run/metrics")),
+    ],
+)
+def test_metrics_have_one_address_or_none(text: str, address: Address | None) -> None:
+    assert parse_config(text).metrics == address
+
+
 async def test_lines_longer_than_the_byte_burst_still_come_through(
     autojump_clock: MockClock,
 ) -> None:
@@ -231,6 +243,14 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
         ("tcp.colour = 1", "tcp.colour: unknown key"),
         ('tcp."a b" = 1', "tcp.a b: unknown key"),
         # addresses
+        (
+            "metrics = 9400",
+            'metrics: expected an address such as "127.0.0.1:9400", got 9400',
+        ),
+        (
+            'metrics = "9400"',
+            'metrics: expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "9400"',
+        ),
         (
             'listen = "127.0.0.1:4000"',
             'listen: expected a list of addresses such as ["127.0.0.1:4000"], got "127.0.0.1:4000"',

@@ -1,6 +1,7 @@
 """Logs: one line a record, and nobody waits for whoever reads them."""
 
 import io
+import json
 import logging
 import os
 import re
@@ -38,6 +39,50 @@ def logged_by(act: Callable[[], object], level: str = "INFO") -> list[str]:
     with logging_to(stream, level=level):
         act()
     return [line.partition(",")[2][4:] for line in stream.getvalue().split("\n")[:-1]]
+
+
+# ------------------------------------------------------------ for machines
+
+
+def objects_logged_by(act: Callable[[], object]) -> list[dict[str, str]]:
+    stream = io.StringIO()
+    with logging_to(stream, json=True):
+        act()
+    assert stream.getvalue().isascii()
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_json_record_is_one_object_in_one_line() -> None:
+    [shown] = objects_logged_by(lambda: log.info("%s", "a\nb\u2028"))
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown.pop("time"))
+    assert shown == {"level": "info", "logger": "trioserve.test", "message": "a\nb\u2028"}
+
+
+def test_a_json_record_has_its_exception() -> None:
+    def fail() -> None:
+        try:
+            raise ValueError("two\nlines \ud800")
+        except ValueError:
+            log.exception("it failed")
+
+    [shown] = objects_logged_by(fail)
+
+    assert shown["message"] == "it failed"
+    assert shown["exception"].startswith("Traceback (most recent call last):\n")
+    assert shown["exception"].endswith("ValueError: two\nlines \\ud800")
+
+
+def test_a_json_record_has_its_stack() -> None:
+    [shown] = objects_logged_by(lambda: log.info("here", stack_info=True))
+
+    assert shown["stack"].startswith("Stack (most recent call last):\n")
+
+
+def test_a_lone_surrogate_in_a_json_record_is_shown_by_its_number() -> None:
+    [shown] = objects_logged_by(lambda: log.info("%s", "a\ud83d"))
+
+    assert shown["message"] == "a\\ud83d"
 
 
 # ---------------------------------------------------------------- one line

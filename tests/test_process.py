@@ -1,5 +1,6 @@
 """The server as a process: signals, the last resort, and open files."""
 
+import importlib.util
 import logging
 import re
 import resource
@@ -17,7 +18,7 @@ from tests.running import PATIENCE, Running, running
 from trioserve import config as configuration
 from trioserve import process
 from trioserve.config import Config
-from trioserve.edge.addresses import TcpAddress
+from trioserve.edge.addresses import TcpAddress, UnixAddress
 from trioserve.limits import DoorLimits
 from trioserve.process import SPARE_FILES, fit_open_files, run
 
@@ -193,6 +194,38 @@ async def test_who_listens_for_others_is_told_nothing_more(
 
     [line] = capsys.readouterr().out.splitlines()
     assert " and 0.0.0.0:" in line
+
+
+async def test_what_cannot_listen_for_people_does_not_listen_for_metrics(
+    listening: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = UnixAddress(str(tmp_path / "metrics"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        used = TcpAddress(*other.getsockname())
+
+        with trio.fail_after(PATIENCE):
+            assert await run(Config(listen=(used,), metrics=metrics)) == 1
+
+    assert capsys.readouterr().err == (
+        f"trioserve: cannot listen on {used}: Address already in use\n"
+    )
+    assert not Path(metrics.path).exists()  # noqa: ASYNC240
+
+
+async def test_metrics_without_what_they_need_are_refused_in_one_line(
+    listening: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    lacking = {"h11", "prometheus_client"}
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in lacking else find(name)
+    )
+
+    with trio.fail_after(PATIENCE):
+        assert await run(Config(metrics=TcpAddress("127.0.0.1", 0))) == 1
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("trioserve: metrics need h11, prometheus_client; install the extra")
 
 
 # ---------------------------------------------------------------- signals

@@ -71,7 +71,7 @@ class Door:
         caller = self._caller(host, now)
         refusal = self._refusal(caller)
         if refusal is not None:
-            self.counters.refused[refusal] += 1
+            self.counters.count_refused(refusal)
             return refusal
         self.open += 1
         self.counters.connections += 1

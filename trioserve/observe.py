@@ -22,6 +22,8 @@ LOG_BACKLOG: Final = 10_000  # records that wait for a slow log; more are counte
 # for each of them wrests the interpreter from the server: 20 µs a record.
 LOG_PAUSE: Final = 0.05
 LOG_FLUSH: Final = 2.0  # seconds that the end of the program waits for a slow log
+MOST_REASONS: Final = 20  # told apart when they are counted: they become labels of metrics
+OTHER: Final = "other"  # stands for the rest of them
 TURN_BOUNDS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # seconds
 
 # What moves the cursor or ends a line, and lone surrogates, which nothing can encode.
@@ -44,10 +46,18 @@ class Counters:
     # Turns of the broker that took at most each of TURN_BOUNDS, and longer than the last.
     turns: list[int] = attrs.field(factory=lambda: [0] * (len(TURN_BOUNDS) + 1))
     turn_seconds: float = 0.0  # for which they held the loop
-    # The longest turn (seconds) and the most requests that waited for one, since somebody who
-    # looks at them has set them back to 0.
+    # The longest turn (seconds) and the most requests that waited for one: since the start, or
+    # since they were set back to 0, which is for `recent` alone, not for whoever reads them.
     turn_peak: float = 0.0
     inbox_peak: int = 0
+
+    def count_cut(self, cause: str) -> None:
+        """Count a session that was cut."""
+        _count(self.cut, cause)
+
+    def count_refused(self, reason: str) -> None:
+        """Count a connection that was not let in."""
+        _count(self.refused, reason)
 
     def count_turn(self, waited: int, seconds: float) -> None:
         """Count a turn of the broker, for which so many requests waited."""
@@ -57,6 +67,10 @@ class Counters:
             self.turn_peak = seconds
         if waited > self.inbox_peak:
             self.inbox_peak = waited
+
+
+def _count(counts: Counter[str], reason: str) -> None:
+    counts[reason if reason in counts or len(counts) < MOST_REASONS else OTHER] += 1
 
 
 class OneLineFormatter(logging.Formatter):

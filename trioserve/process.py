@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import trio
@@ -32,6 +32,9 @@ from trioserve.plugins import Plugins, built_in, offered
 from trioserve.server import Server
 from trioserve.watchdog import Watchdog, watching_the_loop
 from trioserve.wire.times import zones
+
+if TYPE_CHECKING:
+    from trioserve.monitor import Monitor
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)  # that stop the server
 LOG_FLUSH: Final = 0.5  # seconds for the log to be written before the process is ended
@@ -65,9 +68,10 @@ async def run(
             file=sys.stderr,
         )
         return 1
+    if config.metrics is not None:
+        _import_monitor()  # before the loop is watched: it takes half a second
     try:
-        pages = await _open(config.metrics, config) if config.metrics is not None else []
-        listeners = await _open_all(config)
+        pages, listeners = await _open_everything(config)
     except _CannotListen as error:
         print(f"trioserve: {error}", file=sys.stderr)
         return 1
@@ -100,12 +104,17 @@ def _lacking() -> str:
     return ", ".join(name for name in names if importlib.util.find_spec(name) is None)
 
 
+def _import_monitor() -> "type[Monitor]":
+    from trioserve.monitor import Monitor  # needs the extra
+
+    return Monitor
+
+
 def _serve_metrics(
     nursery: trio.Nursery, server: Server, watchdog: Watchdog, listeners: list[Listener]
 ) -> None:
-    from trioserve.monitor import Monitor  # needs the extra
-
-    nursery.start_soon(Monitor(server, watchdog).edge.serve, listeners, name="metrics")
+    monitor = _import_monitor()(server, watchdog)
+    nursery.start_soon(monitor.serve, listeners, name="metrics")
 
 
 def _tune_garbage_collection() -> None:
@@ -182,6 +191,17 @@ class LastResort:
             time.sleep(LOG_FLUSH)  # the log has a thread of its own
         finally:
             os._exit(1)  # whatever the tasks, which change while they are named, have raised
+
+
+async def _open_everything(config: Config) -> tuple[list[Listener], list[Listener]]:
+    """Open where the metrics are, if anywhere, and where people come; or nothing at all."""
+    with ExitStack() as opened:
+        pages = await _open(config.metrics, config) if config.metrics is not None else []
+        for page in pages:
+            opened.callback(page.close)
+        listeners = await _open_all(config)
+        opened.pop_all()
+    return pages, listeners
 
 
 async def _open_all(config: Config) -> list[Listener]:

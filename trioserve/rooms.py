@@ -148,6 +148,7 @@ class Room:
     members: dict[Member, Style] = attrs.field(factory=dict, init=False, repr=False)
     groups: dict[Style, dict[Member, None]] = attrs.field(factory=dict, init=False, repr=False)
     history_bytes: int = attrs.field(default=0, init=False)  # of memory, about
+    said: int = attrs.field(default=0, init=False)  # messages, since it was made
     # What happened in this turn; who shall not be shown it because they typed it; and the bytes
     # that each of `groups` is shown.
     pending: list[tuple[Event, Member | None, list[bytes]]] = attrs.field(

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
@@ -27,7 +27,7 @@ from trioserve.plugins import Plugins
 from trioserve.requests import Close, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
-from trioserve.transport import Transport
+from trioserve.transport import Edge, Transport
 from trioserve.wire.text import encode
 from trioserve.world import World
 
@@ -42,13 +42,6 @@ def _steady_clock() -> Callable[[], float]:
     """Seconds since 1970 by Trio's clock: to set the machine's own ends no ban."""
     offset = time.time() - trio.current_time()
     return lambda: offset + trio.current_time()
-
-
-class Edge(Protocol):
-    """A way in."""
-
-    async def serve(self, admit: Callable[[Transport], None]) -> None:
-        """Hand each new connection to `admit` until cancelled; then let nobody in."""
 
 
 class Server:

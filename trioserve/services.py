@@ -51,6 +51,7 @@ class Ending:
     """How a session ends."""
 
     cause: str  # for the log and the counters: one of few, and nothing that a person typed
+    detail: str = attrs.field(default="", kw_only=True)  # of it, for the log alone
     reason: str = ""  # what others are told: "* ann left (reason)"; empty: nothing worth a word
     text: str = ""  # the person's own last words
     farewell: str = ""  # what its person is told; empty where nobody reads it
@@ -64,7 +65,8 @@ class Ending:
     @classmethod
     def lost(cls, error: OSError) -> "Ending":
         """The connection broke: how is for the log, that it did for the people."""
-        return cls(f"connection lost ({error.strerror or error})", "connection lost", cut=True)
+        detail = error.strerror or str(error)
+        return cls("connection lost", "connection lost", detail=detail, cut=True)
 
 
 INPUT_ENDED: Final = Ending("end of input")

@@ -81,9 +81,10 @@ class Session:
             self._transport.close()
             ending = self._ending or SHUTDOWN  # nobody else cancels a session from outside
             if ending.cut and (ending.farewell or self._member is not None):
-                self._services.counters.cut[ending.reason] += 1
+                self._services.counters.count_cut(ending.cause)
             nick = self._member.nick if self._member is not None else "nobody"
-            log.info("%s (%s) left: %s", nick, self._transport.peer, ending.cause)
+            cause = f"{ending.cause} ({ending.detail})" if ending.detail else ending.cause
+            log.info("%s (%s) left: %s", nick, self._transport.peer, cause)
 
     def end(self, ending: Ending) -> None:
         """End the session in order; the first ending counts."""

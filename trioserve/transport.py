@@ -1,5 +1,6 @@
-"""What carries a connection's bytes: the one seam between sessions and sockets."""
+"""What carries a connection's bytes, and lets it in: the seam between sessions and sockets."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -61,3 +62,10 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close at once and wake whoever waits here; closing again does nothing."""
+
+
+class Edge(Protocol):
+    """A way in."""
+
+    async def serve(self, admit: Callable[[Transport], None]) -> None:
+        """Hand each new connection to `admit` until cancelled; then let nobody in."""

@@ -77,8 +77,8 @@ class Watchdog(trio.abc.Instrument):
     busy_since: float | None = attrs.field(factory=time.monotonic, init=False)  # None: it waits
     stalls: int = attrs.field(default=0, init=False)  # turns that took longer than `patience`
     busy_seconds: float = attrs.field(default=0.0, init=False)  # that all turns took
-    # The longest turn (seconds) since somebody who looks at it has set it back to 0: by so
-    # much a task that could run may have been late.
+    # The longest turn (seconds): by so much a task that could run may have been late. Since the
+    # start, or since it was set back to 0, which is for `recent` alone.
     peak: float = attrs.field(default=0.0, init=False)
 
     _loop_thread: int = attrs.field(factory=threading.get_ident, init=False)

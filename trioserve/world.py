@@ -299,7 +299,8 @@ class World:
                     self._hear(ignorer, folded)
 
     def remember(self, room: Room, message: Message) -> None:
-        """Keep a message in a room's history, as far as there is memory for all of them."""
+        """Count a message, and keep it in its room's history as far as there is memory for all."""
+        room.said += 1
         history = room.history
         grown = _MESSAGE_BYTES + getsizeof(message.text)
         if len(history) == history.maxlen:

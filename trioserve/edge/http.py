@@ -10,8 +10,7 @@ import attrs
 import h11
 import trio
 
-from trioserve.edge.sockets import Listener
-from trioserve.transport import Transport
+from trioserve.transport import Edge, Transport
 
 MOST_OPEN: Final = 16  # connections; one more is closed at once
 DEADLINE: Final = 10.0  # seconds for a connection, from its coming to its end
@@ -47,7 +46,7 @@ class HttpEdge:
     pages: Pages
     _open: int = attrs.field(default=0, init=False)
 
-    async def serve(self, listeners: Sequence[Listener]) -> None:
+    async def serve(self, listeners: Sequence[Edge]) -> None:
         """Accept and answer until cancelled."""
         async with trio.open_nursery() as nursery:
 
