@@ -267,6 +267,12 @@ def test_a_link_is_marked_without_what_stands_behind_it() -> None:
     assert "\x1b[4mhttps://example.org/a_(b)?c=d\x1b[0m.)" in line
 
 
+def test_a_link_is_marked_however_it_is_spelled() -> None:
+    line = marked(Said(ID, "#dev", "ann", "HTTP://X.org or Www.y.org, not ftp://z.org"))
+
+    assert "\x1b[4mHTTP://X.org\x1b[0m or \x1b[4mWww.y.org\x1b[0m, not ftp://z.org" in line
+
+
 def test_a_terminal_that_never_said_it_has_colours_is_sent_none() -> None:
     for event in EVENTS:
         assert b"\x1b" not in render(event, Style(screen=Screen(width=40)), View("ann"))

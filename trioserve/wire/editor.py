@@ -206,12 +206,12 @@ class Editor:
         """Return the bytes that show whole lines above the row, and the row as it is now.
 
         The lines end with CR LF, and are safe for a terminal. This is for what comes
-        in: two joins of bytes as long as no key is pressed.
+        in: one join of bytes as long as no key is pressed.
         """
         if self._redraw is None or self._above:
             self._above += lines
             return self.take_output()
-        return ERASE + lines + self._redraw
+        return b"".join((ERASE, lines, self._redraw))
 
     def print_above(self, lines: Sequence[str]) -> None:
         """Print lines above the row with the next output, made safe."""

@@ -39,7 +39,8 @@ def paint(line: Line, style: Style, view: View) -> bytes:
             (theme.sgr(role, part), part)
             for role, part in (*line.head, *_parts(text, line, view.nick))
         ]
-    if not window:
+    # Most lines fit, which is seen without measuring them.
+    if not window or (len(head) + len(text) <= window and head.isascii() and text.isascii()):
         return encode_marked(runs)
     indent = columns if (columns := width(head)) <= window // 3 else INDENT
     return b"".join(
@@ -50,7 +51,12 @@ def paint(line: Line, style: Style, view: View) -> bytes:
 
 def _parts(text: str, line: Line, nick: str) -> Iterator[Run]:
     """A text in parts: links, the reader's nick, and what is between them."""
-    mentions = bool(nick) and line.is_said and all(role != "own" for role, _ in line.head)
+    folded = fold(text)
+    mentions = bool(nick) and line.is_said and fold(nick) in folded
+    mentions = mentions and all(role != "own" for role, _ in line.head)
+    if not (mentions or "http" in folded or "www." in folded):  # nearly every line
+        yield line.role, text
+        return
     done = 0
     for match in _WORD_OR_LINK.finditer(text):
         found = match[0]
