@@ -21,6 +21,7 @@ import trio
 
 from trioserve import tree
 from trioserve.config import DEFAULT_LISTEN, Config
+from trioserve.edge.activation import adopt
 from trioserve.edge.addresses import Address, UnixAddress
 from trioserve.edge.arrivals import Arrivals
 from trioserve.edge.sockets import Listener
@@ -30,7 +31,9 @@ from trioserve.errors import PluginError
 from trioserve.limits import DoorLimits
 from trioserve.plugins import Plugins, built_in, offered
 from trioserve.server import Server
+from trioserve.systemd import Notifier, handed_sockets
 from trioserve.watchdog import Watchdog, watching_the_loop
+from trioserve.wire.text import plural
 from trioserve.wire.times import zones
 
 if TYPE_CHECKING:
@@ -72,13 +75,17 @@ async def run(
         _import_monitor()  # before the loop is watched: it takes half a second
     try:
         pages, listeners = await _open_everything(config)
-    except _CannotListen as error:
+    except (_CannotListen, ValueError, OSError) as error:
         print(f"trioserve: {error}", file=sys.stderr)
+        return 1
+    if context is None and any(each.is_tls for each in listeners):
+        print("trioserve: a socket for TLS is given, and no tls.certificate", file=sys.stderr)
         return 1
     arrivals = Arrivals(context, config.tls.handshake)
     for listener in listeners:
         listener.wrap = partial(arrivals.wrap, tls=listener.is_tls)
     server = Server(config, plugins)
+    notifier = Notifier.of(os.environ)
     resort = LastResort(config.shutdown.total)
     with trio.open_signal_receiver(*SIGNALS) as signals:
         _arm_on_signals(resort)
@@ -86,9 +93,11 @@ async def run(
         _announce(listeners)
         for page in pages:
             print(f"metrics on {page.address}", flush=True)
+        notifier.notify("READY=1")
         with watching_the_loop() as watchdog:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signals, server, signals, name="signals")
+                nursery.start_soon(_stop_on_signals, server, signals, notifier, name="signals")
+                nursery.start_soon(notifier.report, partial(_status, server), name="systemd")
                 if pages:
                     _serve_metrics(nursery, server, watchdog, pages)
                 await server.serve(listeners)
@@ -194,12 +203,16 @@ class LastResort:
 
 
 async def _open_everything(config: Config) -> tuple[list[Listener], list[Listener]]:
-    """Open where the metrics are, if anywhere, and where people come; or nothing at all."""
+    """Open where the metrics are, if anywhere, and where people come; or nothing at all.
+
+    What systemd has handed over stands in the place of the addresses for people.
+    """
     with ExitStack() as opened:
         pages = await _open(config.metrics, config) if config.metrics is not None else []
         for page in pages:
             opened.callback(page.close)
-        listeners = await _open_all(config)
+        handed = handed_sockets(os.environ)
+        listeners = adopt(handed, config.tcp) if handed else await _open_all(config)
         opened.pop_all()
     return pages, listeners
 
@@ -267,9 +280,15 @@ def _arm_on_signals(resort: LastResort) -> None:
             signal.signal(number, partial(arm_and, handler))
 
 
-async def _stop_on_signals(server: Server, signals: AsyncIterator[int]) -> None:
+def _status(server: Server) -> str:
+    people = plural(len(server.world.members), "person")
+    return f"{people} in {plural(len(server.world.rooms), 'room')}"
+
+
+async def _stop_on_signals(server: Server, signals: AsyncIterator[int], notifier: Notifier) -> None:
     async for number in signals:
         log.info("%s: stopping", signal.Signals(number).name)
+        notifier.notify("STOPPING=1")
         server.stop()
 
 

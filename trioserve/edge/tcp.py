@@ -84,7 +84,7 @@ def _open_one(
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        _set_options(listening, options)
+        set_options(listening, options)
         listening.bind(place)
         listening.listen(BACKLOG)
         host, port = listening.getsockname()[:2]
@@ -93,7 +93,7 @@ def _open_one(
     return Listener(listening, str(TcpAddress(host, port, tls)), is_local, is_tls=tls)
 
 
-def _set_options(listening: socket.socket, options: TcpOptions) -> None:
+def set_options(listening: socket.socket, options: TcpOptions) -> None:
     """Set what each connection needs on the listener: on Linux they inherit it.
 
     That saves seven system calls a connection.
