@@ -23,10 +23,13 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server, or check its configuration; return the exit code.
+    """Run the server, check its configuration, or watch one that runs; return the exit code.
 
     0: all is well; 1: it cannot run; 2: the arguments or the configuration are wrong.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["top"]:
+        return _top(arguments[1:])
     options = _parser().parse_args(arguments)
     if options.defaults:
         print(default_toml(), end="")
@@ -56,9 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 130  # Ctrl-C before the server was up
 
 
+def _top(arguments: Sequence[str]) -> int:
+    from trioserve import top  # the server needs nothing of it
+
+    with suppress(KeyboardInterrupt):
+        return top.main(arguments)
+    return 130
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="trioserve", description="A chat server that anyone can nc or telnet into."
+        prog="trioserve",
+        description="A chat server that anyone can nc or telnet into.",
+        epilog="trioserve top [HOST:PORT] watches one that runs; see trioserve top --help.",
     )
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="read the configuration from this TOML file"
