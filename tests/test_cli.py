@@ -1,5 +1,6 @@
 """The command line: what it takes, what it prints, and its exit codes."""
 
+import io
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from trioserve import __version__, cli
 from trioserve.cli import main
 from trioserve.config import Config
 from trioserve.edge.addresses import TcpAddress, UnixAddress
+from trioserve.passwords import parse_hash
 
 
 @pytest.fixture
@@ -53,7 +55,13 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
 
     assert caught.value.code == 0
     shown = capsys.readouterr().out
-    for option in ("--config FILE", "--listen HOST:PORT", "--check", "--log-level", "--version"):
+    for option in (
+        "--config FILE",
+        "--listen HOST:PORT",
+        "--check",
+        "--hash-password",
+        "--version",
+    ):
         assert option in shown
 
 
@@ -296,3 +304,126 @@ def connected(path: Path) -> socket.socket:
             time.sleep(0.01)
         else:
             return person
+
+
+# -------------------------------------------------------- hashes of passwords
+
+
+class _Stdin(io.TextIOWrapper):
+    """What comes by a pipe, or from a terminal."""
+
+    terminal = False
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", _Stdin(io.BytesIO(data)))
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """Let a person at a terminal answer; return the list of what they are asked."""
+    stdin = _Stdin(io.BytesIO())
+    stdin.terminal = True
+    monkeypatch.setattr(sys, "stdin", stdin)
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        if len(asked) > len(answers):
+            raise EOFError
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(cli, "getpass", answer)
+    return asked
+
+
+@pytest.mark.parametrize("data", [b"pass word\n", b"pass word\r\n", b"pass word", b"pass word\nx"])
+def test_a_password_from_a_pipe_is_hashed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: bytes
+) -> None:
+    piped(monkeypatch, data)
+
+    assert main(["--hash-password"]) == 0
+
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert parse_hash(shown.out.removesuffix("\n")).is_of("pass word")
+
+
+def test_at_a_terminal_a_password_is_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = typed(monkeypatch, "secret", "secret")
+
+    assert main(["--hash-password"]) == 0
+
+    assert parse_hash(capsys.readouterr().out.strip()).is_of("secret")
+    assert asked == ["Password: ", "The same again: "]
+
+
+def test_two_passwords_that_differ_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "secret", "sceret")
+
+    assert main(["--hash-password"]) == 2
+
+    assert capsys.readouterr() == ("", "trioserve: these were two passwords\n")
+
+
+def test_a_password_that_cannot_be_is_refused_before_it_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = typed(monkeypatch, "")
+
+    assert main(["--hash-password"]) == 2
+
+    assert capsys.readouterr() == ("", "trioserve: a password has at least one character\n")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "no password"),
+        (b"\n", "a password has at least one character"),
+        (b"x" * 513, "a password has at most 512 bytes"),
+        ("é".encode() * 100_000, "a password has at most 512 bytes"),
+        (b"x" + "é".encode() * 100_000, "a password has at most 512 bytes"),
+        (b"caf\xe9\n", "the password is not UTF-8"),
+        (b"/quit\n", "a password does not begin with /, as commands do"),
+    ],
+)
+def test_a_wrong_password_from_a_pipe_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    data: bytes,
+    problem: str,
+) -> None:
+    piped(monkeypatch, data)
+
+    assert main(["--hash-password"]) == 2
+
+    assert capsys.readouterr() == ("", f"trioserve: {problem}\n")
+
+
+def test_without_stdin_there_is_no_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert main(["--hash-password"]) == 2
+
+    assert capsys.readouterr() == ("", "trioserve: no password\n")
+
+
+def test_a_hash_is_taken_by_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    piped(monkeypatch, b"secret\n")
+    main(["--hash-password"])
+    line = f'operators.ann = "{capsys.readouterr().out.strip()}"\n'
+
+    assert main(["--check", "--config", write(tmp_path / "chat.toml", line)]) == 0

@@ -57,6 +57,7 @@ DEFAULTS: dict[str, Any] = {
     "tls.certificate": "",
     "tls.key": "",
     "tls.handshake": 10,
+    "passwords.in_the_clear": False,
     "shutdown.drain": 8,
     "shutdown.total": 10,
 }
@@ -374,3 +375,46 @@ def test_a_file_that_cannot_be_read_is_told(
         read_config(path)
 
     assert caught.value.problems == [f"{path}: {problem}"]
+
+
+# ---------------------------------------------------------------- operators
+
+HASH = f"scrypt$16384$8$1${'A' * 22}==${'A' * 43}="
+
+
+def test_operators_are_names_with_hashes() -> None:
+    config = parse_config(f'[operators]\nann = "{HASH}"\nBob = "{HASH}"\n')
+
+    assert dict(config.operators) == {"ann": HASH, "Bob": HASH}
+
+
+def test_every_fault_of_the_operators_is_named_and_no_password_is_shown() -> None:
+    text = f"""
+        limits.rate = 0
+        [operators]
+        ann = "{HASH}"
+        ANN = "{HASH}"
+        bob = "hunter2"
+        carol = 7
+        "x y" = "{HASH}"
+        root = "{HASH}"
+    """
+
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+
+    assert sorted(each.partition(";")[0] for each in caught.value.problems) == [
+        "limits.rate: expected a number above 0, got 0",
+        "operators.ANN: the same name as ann",
+        "operators.bob: expected scrypt$n$r$p$salt$hash, as trioserve --hash-password prints it",
+        "operators.carol: expected a text in quotes",
+        "operators.root: the name root is reserved",
+        "operators.x y: a name begins with a letter (a-z), then letters, digits, _ or -",
+    ]
+
+
+def test_operators_that_are_no_table_are_a_fault() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config("operators = 7")
+
+    assert caught.value.problems == ["operators: expected a table, got 7"]

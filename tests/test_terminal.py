@@ -374,7 +374,7 @@ async def test_tab_offers_no_command_that_one_may_not_use(chat: Chat) -> None:
 
 
 @command
-async def op(ctx: Context) -> None:
+async def rise(ctx: Context) -> None:
     """Ask for two things."""
     name = await ctx.ask("Name? ")
     password = await ctx.ask("Password: ", secret=True)
@@ -382,10 +382,10 @@ async def op(ctx: Context) -> None:
 
 
 async def test_an_answer_stays_in_view_and_a_secret_does_not(autojump_clock: MockClock) -> None:
-    async with open_chat(functions=[op]) as chat:
+    async with open_chat(functions=[rise]) as chat:
         ann = await come(chat, "ann")
 
-        await ann.presses("/op\r")
+        await ann.presses("/rise\r")
         assert ann.last == "Name? "
         await ann.presses("root\r")
         await ann.presses("hunter2")
@@ -405,10 +405,10 @@ async def test_an_answer_stays_in_view_and_a_secret_does_not(autojump_clock: Moc
 async def test_in_line_mode_a_telnet_hides_a_secret_and_shows_what_follows(
     autojump_clock: MockClock,
 ) -> None:
-    async with open_chat(functions=[op]) as chat:
+    async with open_chat(functions=[rise]) as chat:
         ann = await come(chat, "ann", types=MUDLET)
 
-        await ann.presses("/op\r")
+        await ann.presses("/rise\r")
         await ann.presses("root\r")
         assert not ann.shows_what_is_typed
         await ann.presses("hunter2\r")
@@ -420,20 +420,20 @@ async def test_in_line_mode_a_telnet_hides_a_secret_and_shows_what_follows(
 async def test_who_is_no_telnet_is_warned_that_a_secret_will_be_seen(
     autojump_clock: MockClock,
 ) -> None:
-    async with open_chat(functions=[op]) as chat:
+    async with open_chat(functions=[rise]) as chat:
         ann = await chat.join("ann")
 
-        await ann.types("/op", "root")
+        await ann.types("/rise", "root")
 
         await ann.sees("-- your client will show what you type")
         await ann.sees("Password: ")
 
 
 async def test_what_was_typed_ahead_is_no_secret(autojump_clock: MockClock) -> None:
-    async with open_chat(functions=[op]) as chat:
+    async with open_chat(functions=[rise]) as chat:
         ann, bob = await chat.join("ann"), await chat.join("bob")
 
-        await ann.types("/op", "root", "hello")
+        await ann.types("/rise", "root", "hello")
         await ann.sees("Password: ")
         await ann.types("hunter2")
 

@@ -120,6 +120,7 @@ class Calls:
             plugins=self.services.plugins,
             plugin=plugin,
             counters=self.services.counters,
+            operators=self.services.operators,
             caller=self.caller,
         )
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from getpass import getpass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from trioserve.defaults import default_toml
 from trioserve.edge.addresses import Address, TcpAddress, parse_address
 from trioserve.errors import ConfigError
 from trioserve.observe import logging_to
+from trioserve.passwords import MAX_PASSWORD, check_password, hash_password
 from trioserve.process import run
 from trioserve.source import Source
 
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.defaults:
         print(default_toml(), end="")
         return 0
+    if options.hash_password:
+        return _hash_password()
     source = Source(
         options.config,
         tuple(options.listen or ()),
@@ -65,6 +69,40 @@ def _top(arguments: Sequence[str]) -> int:
     with suppress(KeyboardInterrupt):
         return top.main(arguments)
     return 130
+
+
+def _hash_password() -> int:
+    try:
+        print(hash_password(check_password(_asked_password())))
+    except UnicodeDecodeError:
+        print("trioserve: the password is not UTF-8", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"trioserve: {error}", file=sys.stderr)
+        return 2
+    except EOFError:
+        print("trioserve: no password", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _asked_password() -> str:
+    """Ask twice at a terminal, or take one line from stdin; raises ValueError or EOFError."""
+    if sys.stdin is None:  # a process that was started without one
+        raise EOFError
+    if not sys.stdin.isatty():
+        line = sys.stdin.buffer.readline(2 * MAX_PASSWORD)  # enough to see that it is too long
+        if not line:
+            raise EOFError
+        # Of one that is too long, what is left may end within a character.
+        end = "replace" if len(line) > MAX_PASSWORD + len("\r\n") else "strict"
+        return line.decode(errors=end).removesuffix("\n").removesuffix("\r")
+    password = check_password(getpass("Password: "))
+    if getpass("The same again: ") != password:
+        raise ValueError("these were two passwords")
+    return password
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +138,12 @@ def _parser() -> argparse.ArgumentParser:
         "--defaults",
         action="store_true",
         help="print every key of the configuration with its default, and exit",
+    )
+    parser.add_argument(
+        "--hash-password",
+        action="store_true",
+        help="ask for a password, or read it from stdin, print its hash for the configuration's "
+        "[operators], and exit",
     )
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", help="what goes to stderr (default: info)"

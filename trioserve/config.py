@@ -3,12 +3,14 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 import cattrs
+from cattrs.errors import AttributeValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
 from trioserve import names
@@ -17,7 +19,9 @@ from trioserve.edge.certificates import TlsSettings
 from trioserve.edge.tcp import TcpOptions
 from trioserve.errors import ChatError, ConfigError
 from trioserve.limits import DoorLimits
+from trioserve.operators import PasswordSettings
 from trioserve.outbox import OutboxLimits
+from trioserve.passwords import parse_hash
 from trioserve.services import SessionLimits
 from trioserve.settings import setting
 from trioserve.world import RoomLimits
@@ -64,6 +68,12 @@ class Config:
     )
     limits: SessionLimits = setting(SessionLimits(), "of one connection")
     connections: DoorLimits = setting(DoorLimits())
+    operators: Mapping[str, str] = setting(
+        MappingProxyType({}),
+        "a name, and the hash that `trioserve --hash-password` prints",
+        example='ann = "scrypt$..."',
+    )
+    passwords: PasswordSettings = setting(PasswordSettings())
     outbox: OutboxLimits = setting(OutboxLimits(), "what waits for one reader")
     rooms: RoomLimits = setting(RoomLimits())
     broker: BrokerLimits = setting(BrokerLimits())
@@ -206,6 +216,29 @@ def _sources(value: Any, _: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _operators(value: Any, _: Any) -> Mapping[str, str]:
+    """A table of names, each with the hash of a password; no fault repeats what was to be one."""
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a table, got {_shown(value)}")
+    faults: list[Exception] = []
+    seen: dict[str, str] = {}
+    for name, hashed in value.items():
+        try:
+            names.check_nick(name)
+            if (other := seen.setdefault(names.fold(name), name)) != name:
+                raise ValueError(f"the same name as {other}")
+            if not isinstance(hashed, str):
+                raise ValueError("expected a text in quotes")
+            parse_hash(hashed)
+        except (ChatError, ValueError) as error:
+            fault = ValueError(str(error))
+            fault.add_note(AttributeValidationNote("", name, str))
+            faults.append(fault)
+    if faults:
+        raise cattrs.ClassValidationError("operators", faults, Config)
+    return MappingProxyType(value)
+
+
 def _shown(value: Any) -> str:
     """A value as TOML writes it, as far as that matters."""
     if isinstance(value, bool):
@@ -249,6 +282,8 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
         return _metrics
     if field.name == "telnet":
         return _telnets
+    if field.name == "operators":
+        return _operators
     if field.type is not None and attrs.has(field.type):
         return _section(field.type)
     return _listen

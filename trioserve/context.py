@@ -19,6 +19,7 @@ from trioserve.guard import lone, parted, refusal_in
 from trioserve.host import Host
 from trioserve.messages import Divided, Event, Message, Noticed
 from trioserve.observe import Counters
+from trioserve.operators import Operators
 from trioserve.outbox import Outbox
 from trioserve.plugin import Plugin, timed
 from trioserve.plugins import Plugins
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 class Caller(Protocol):
     """The session in which a command runs, as far as a command may touch it."""
 
+    @property
+    def peer(self) -> str: ...
+    @property
+    def is_private(self) -> bool: ...
     def quit(self, text: str) -> None: ...
     def cancel(self) -> None: ...
     async def ask(self, prompt: str, *, secret: bool = False) -> str: ...
@@ -60,6 +65,7 @@ class Context(Actor):
     plugins: Plugins
     plugin: Plugin
     counters: Counters
+    operators: Operators
     _caller: Caller
 
     @property
@@ -71,6 +77,16 @@ class Context(Actor):
     def host(self) -> Host:
         """The server, for what goes on when the caller has left."""
         return Host(self.broker, self.plugin.store)
+
+    @property
+    def peer(self) -> str:
+        """The other end of the caller's connection, as a log shows it."""
+        return self._caller.peer
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody can read along what the caller types: on loopback, or with TLS."""
+        return self._caller.is_private
 
     def permits(self, command: Command) -> bool:
         """Whether the caller may use a command here and now."""

@@ -311,6 +311,16 @@ class Conversation:
 
     # ------------------------------------------- what a command may do to us
 
+    @property
+    def peer(self) -> str:
+        """The other end's address as a log shows it."""
+        return self.intake.transport.peer
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody between can read along."""
+        return self.intake.transport.is_private
+
     def quit(self, text: str) -> None:
         """End the session; lines that wait are not sent, and their number is told."""
         self._quit = True

@@ -1,6 +1,6 @@
 """The default configuration as TOML, made from the declarations: every key, and what it means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -17,20 +17,24 @@ def default_toml() -> str:
 
 
 def _lines() -> Iterator[str]:
-    sections: list[tuple[attrs.Attribute[Any], type[Any]]] = []
+    sections: list[attrs.Attribute[Any]] = []
     for field in attrs.fields(Config):
-        kind = type(field.default)
-        if attrs.has(kind):
-            sections.append((field, kind))
+        if attrs.has(type(field.default)) or isinstance(field.default, Mapping):
+            sections.append(field)
         elif field.name in _ADDRESSES:
             yield _line(field, _ADDRESSES[field.name])
         else:
             yield _line(field, field.default)
-    for section, kind in sections:
+    for section in sections:
         yield ""
-        yield _commented(f"[{section.name}]", section)
-        for field in attrs.fields(kind):
-            yield _line(field, field.default)
+        if isinstance(section.default, Mapping):  # with keys of the operator's own
+            yield f"[{section.name}]"
+            yield _commented(f"# {section.metadata['example']}", section)
+        else:
+            yield _commented(f"[{section.name}]", section)
+            kind: Any = type(section.default)
+            for field in attrs.fields(kind):
+                yield _line(field, field.default)
 
 
 def _line(field: "attrs.Attribute[Any]", default: Any) -> str:

@@ -24,8 +24,10 @@ from trioserve.orders import (
     Knock,
     Mute,
     Order,
+    Rise,
     Seclude,
     Slow,
+    StepDown,
     Sweep,
     Unban,
     Unmute,
@@ -84,6 +86,16 @@ class Moderators:
             case Kill(nick, reason):
                 _refuse_commoner(member)
                 self._kill(member, self.world.member(nick), _reason(reason))
+            case Rise(name):
+                self.world.refuse_absent(member)
+                if member.is_operator:
+                    raise ChatError("you are an operator already")
+                member.is_operator = True
+                self._tell_operators(member, Deed.RISEN, name)
+            case StepDown():
+                _refuse_commoner(member)
+                member.is_operator = False
+                self._tell_operators(member, Deed.RESIGNED, member.nick)
             case Sweep():
                 self.world.sweep(self.now())
             case _:
@@ -251,6 +263,14 @@ class Moderators:
         self.fanout.put(other, killed)
         other.end(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
         self._record(killed)
+
+    def _tell_operators(self, member: Member, deed: Deed, by: str) -> None:
+        """Record what has become of somebody, and tell the other operators that are on."""
+        ruling = Moderated(deed, "", member.nick, by, "", self.now())
+        for other in self.world.members.values():
+            if other.is_operator and other is not member and not other.outlet.lagging:
+                self.fanout.put(other, ruling)
+        self._record(ruling)
 
     # ------------------------------------------------------------------- parts
 

@@ -1,6 +1,7 @@
 """What is asked of the broker to keep a room or the server in order: requests as the others.
 
-Each but `Knock` is refused to whoever has not the power: a room's owner, or an operator.
+Each but `Knock` and `Rise` is refused to whoever has not the power: a room's owner, or an
+operator.
 """
 
 import math
@@ -109,6 +110,18 @@ class Kill:
 
 
 @attrs.frozen
+class Rise:
+    """Make an operator of the member, who has given the password of `name`."""
+
+    name: str
+
+
+@attrs.frozen
+class StepDown:
+    """Be an operator no more."""
+
+
+@attrs.frozen
 class Sweep:
     """Let go of the rooms that nobody is in and whose last ban has ended."""
 
@@ -126,5 +139,7 @@ Order = (
     | Knock
     | Wall
     | Kill
+    | Rise
+    | StepDown
     | Sweep
 )

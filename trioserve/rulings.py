@@ -18,6 +18,8 @@ class Deed(enum.Enum):
     MUTED = "muted"
     UNMUTED = "unmuted"
     KILLED = "killed"
+    RISEN = "risen"
+    RESIGNED = "resigned"
 
 
 @attrs.frozen
@@ -26,7 +28,8 @@ class Moderated:
 
     The room is empty where it was on the whole server.
 
-    Who was in a room and is kicked or banned is in it no longer.
+    Who was in a room and is kicked or banned is in it no longer. Who has risen is an
+    operator, by the name of one in the configuration, until they step down.
     """
 
     deed: Deed

@@ -21,8 +21,10 @@ from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.limits import Door
 from trioserve.observe import Counters
+from trioserve.operators import Operators
 from trioserve.orders import Sweep
 from trioserve.outbox import Drains
+from trioserve.passwords import Passwords, Scrypt
 from trioserve.plugins import Plugins
 from trioserve.requests import Close, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
@@ -48,11 +50,17 @@ class Server:
     """One chat server. It knows nothing of sockets, signals, or the command line."""
 
     def __init__(
-        self, config: Config, plugins: Plugins, *, now_ns: Callable[[], int] = time.time_ns
+        self,
+        config: Config,
+        plugins: Plugins,
+        *,
+        passwords: Passwords | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make a server that does not run yet, within a Trio run.
 
         Args:
+            passwords: how those of `config.operators` are hashed; without it, by scrypt.
             now_ns: nanoseconds since 1970.
         """
         self.plugins = plugins
@@ -73,6 +81,9 @@ class Server:
             drains=self._drains,
             plugins=plugins,
             counters=self.counters,
+            operators=Operators(
+                config.operators, passwords or Scrypt(), config.passwords.in_the_clear
+            ),
             limits=config.limits,
             name=f"trioserve {__version__.rpartition('.')[0]}",
             first_room=config.rooms.first,

@@ -6,6 +6,7 @@ import attrs
 
 from trioserve.broker import Broker
 from trioserve.observe import Counters
+from trioserve.operators import Operators
 from trioserve.outbox import Drains
 from trioserve.plugins import Plugins
 from trioserve.settings import setting
@@ -39,6 +40,7 @@ class Services:
     drains: Drains
     plugins: Plugins
     counters: Counters
+    operators: Operators
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"
     first_room: str

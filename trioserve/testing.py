@@ -21,12 +21,22 @@ import trio.testing
 
 from trioserve.config import Config
 from trioserve.memory import WINDOW, MemoryEdge, MemoryTransport
+from trioserve.passwords import Passwords
 from trioserve.plugins import Plugins, built_in
 from trioserve.requests import SetScreen
 from trioserve.server import Server
 from trioserve.wire.style import Screen
 
-__all__ = ["PATIENCE", "WINDOW", "Chat", "MemoryEdge", "MemoryTransport", "Person", "open_chat"]
+__all__ = [
+    "PATIENCE",
+    "WINDOW",
+    "Chat",
+    "MemoryEdge",
+    "MemoryTransport",
+    "Person",
+    "PlainPasswords",
+    "open_chat",
+]
 
 PATIENCE: Final = 5.0  # seconds on the test's clock to wait for what should be seen
 
@@ -121,6 +131,20 @@ class Person:
         return None
 
 
+class PlainPasswords:
+    """Passwords whose hash is ``plain:`` and themselves: no thread, which the clock cannot see."""
+
+    async def hash(self, password: str) -> str:
+        """Return the password behind ``plain:``."""
+        await trio.lowlevel.checkpoint()
+        return f"plain:{password}"
+
+    async def verify(self, password: str, hashed: str | None) -> bool:
+        """Whether a hash is this password's."""
+        await trio.lowlevel.checkpoint()
+        return hashed == f"plain:{password}"
+
+
 @attrs.define(eq=False)
 class Chat:
     """A server that runs, and the way into it."""
@@ -189,6 +213,7 @@ async def open_chat(
     functions: Iterable[Callable[..., Any]] = (),
     *,
     plugins: Plugins | None = None,
+    passwords: Passwords | None = None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[Chat]:
     """Run a server for as long as the block lasts, then stop it in order.
@@ -196,11 +221,14 @@ async def open_chat(
     Args:
         functions: declared in the test, as commands, filters, watchers, or services.
         plugins: all that it shall have; the built-in ones if they are not given.
+        passwords: how those of `config.operators` are hashed: `PlainPasswords`, without threads.
         now_ns: the time of day, as `time.time_ns` tells it; it need not be the clock's.
     """
     plugins = plugins or built_in()
     plugins.add("test", functions)
-    chat = Chat(Server(config or Config(), plugins, now_ns=now_ns), MemoryEdge())
+    passwords = passwords or PlainPasswords()
+    server = Server(config or Config(), plugins, passwords=passwords, now_ns=now_ns)
+    chat = Chat(server, MemoryEdge())
     async with trio.open_nursery() as nursery:
         await nursery.start(chat.server.serve, [chat.edge])
         await trio.testing.wait_all_tasks_blocked()

@@ -1,11 +1,50 @@
-"""What operators can do."""
+"""What operators can do, and how to become one."""
+
+import logging
+from typing import Final
+
+import trio
 
 from trioserve import ChatError, Context, Nick, Permission, command, tree
-from trioserve.orders import Kill, Wall
+from trioserve.names import check_nick
+from trioserve.orders import Kill, Rise, StepDown, Wall
 from trioserve.stacks import describe
 from trioserve.wire.rulings import ruling_text
 from trioserve.wire.text import plural
 from trioserve.wire.times import stamp
+
+ANSWER: Final = 60.0  # seconds to type a password
+
+log = logging.getLogger(__name__)
+
+
+@command(cost=2)
+async def op(ctx: Context, name: str = "") -> None:
+    """Become an operator, by a password that you are asked for.
+
+    Without a name, it is your nick's. What you have typed ahead is no answer.
+    """
+    name = check_nick(name or ctx.nick)
+    if ctx.member.is_operator:
+        raise ChatError("you are an operator already")
+    ctx.operators.check(ctx.member, trio.current_time(), private=ctx.is_private)
+    password = await ctx.ask("Password: ", secret=True, timeout=ANSWER)
+    if not password:
+        raise ChatError("no password: nothing is tried")
+    if not await ctx.operators.verify(ctx.member, name, password, trio.current_time()):
+        # What is no name may be a password in the wrong place.
+        whose = name if ctx.operators.knows(name) else "a name that is no operator's"
+        log.warning("%s (%s) fails to become an operator: %s", ctx.nick, ctx.peer, whose)
+        raise ChatError("that is not the name of an operator and the password")
+    await ctx.order(Rise(name))
+    ctx.reply("you are an operator now; /deop to be one no more")
+
+
+@command(permission=Permission.OPERATOR)
+async def deop(ctx: Context) -> None:
+    """Be an operator no more."""
+    await ctx.order(StepDown())
+    ctx.reply("you are no operator any more")
 
 
 @command(permission=Permission.OPERATOR)

@@ -27,6 +27,8 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     muted       room, nick, by, reason, until, time
     unmuted     room, nick, by, reason, until, time
     killed      room, nick, by, reason, until, time
+    risen       room, nick, by, reason, until, time
+    resigned    room, nick, by, reason, until, time
     walled      nick, text
     slowed      room, by, seconds
     secluded    room, by, private
@@ -58,11 +60,12 @@ Of moderation: `owner` says that a room belongs to `nick` now; `by` gave it to t
 is empty if the last owner has left. `kicked`, `banned`, `muted` and their ends say that
 `by` did that to `nick`, and why; `until` is null of what has no end. Who is kicked or
 banned is in the room no longer, if they were. `killed` is for who is taken off the
-server, and its room empty; `walled` is an operator's line to everybody. In a room that is
-`slowed`, each may say one
-line in so many `seconds` (0: as many as they like). A room that is `secluded` is `private`:
-entered by invitation only; or it is so no more. `invited` is for you, to a room, by
-somebody; `knocked` too, if a room is yours: somebody asks for an invitation.
+server, and its room empty; `walled` is an operator's line to everybody. `risen` and
+`resigned` tell operators that `nick` is one now, by the password of `by`, or is one
+no more. In a room that is `slowed`, each may say one line in so many `seconds` (0: as
+many as they like). A room that is `secluded` is `private`: entered by invitation only; or
+it is so no more. `invited` is for you, to a room, by somebody; `knocked` too, if a room is
+yours: somebody asks for an invitation.
 
 Expect more kinds, and more keys behind these. The text is the same that people
 see in a terminal: in NFC, without control characters.

@@ -65,6 +65,10 @@ def _moderated(event: Moderated, zone: str) -> str:
             done = f"{nick} is no longer muted in {room}, by {by}"
         case Deed.KILLED:
             done = f"{nick} was taken off the server by {by}"
+        case Deed.RISEN:
+            done = f"{nick} is an operator now, by the password of {by}"
+        case Deed.RESIGNED:
+            done = f"{nick} is no operator any more"
         case _:
             assert_never(event.deed)
     return f"{done}: {event.reason}" if event.reason else done
