@@ -91,6 +91,15 @@ def test_in_a_narrow_window_they_stand_below_each_other() -> None:
         assert [line for line in lines if line.startswith(text)]
 
 
+def test_in_a_small_window_rooms_and_laggards_go_before_tasks() -> None:
+    assert [line.split()[0] for line in shown(columns=40, rows=13)[-4:]] == [
+        "busiest",
+        "#lobby",
+        "laggards",
+        "bob",
+    ]
+
+
 def test_where_the_tree_is_too_long_its_single_leaves_go_first() -> None:
     lines = shown(columns=40, rows=23)
 

@@ -96,7 +96,8 @@ def view(
         pairs = zip_longest(_tables(now, wide, left, air), _tree(now.tasks, left), fillvalue="")
         lines += [f"{_padded(table, wide)}{GAP}{task}".rstrip() for table, task in pairs]
     else:
-        lines += [*_tables(now, columns, max(2, left // 2), air), *air]
+        least = 4 if now.laggards else 2  # lines with something to read behind each head
+        lines += [*_tables(now, columns, max(least, left // 2), air), *air]
         lines += _tree(now.tasks, rows - len(lines))
     return [fit(line, columns) for line in lines[: max(rows, 0)]]
 
