@@ -399,6 +399,23 @@ async def test_a_command_that_hangs_is_ended_by_its_caller(chat: Chat, cancel: b
     await bob.sees("<ann> after")
 
 
+async def test_a_line_behind_a_cancel_is_no_answer_to_the_question_that_it_ends(
+    autojump_clock: MockClock,
+) -> None:
+    @command
+    async def wonder(ctx: Context) -> None:
+        """Ask."""
+        await ctx.ask("Why? ")
+
+    async with open_chat(functions=[wonder]) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await ann.types("/wonder")
+
+        await ann.types("/cancel", "hello")
+
+        assert "<ann> hello" in await bob.sees("<ann>")
+
+
 @pytest.mark.parametrize("cancel", [b"/cancel\n", b"\xff\xf4"])
 async def test_a_cancel_in_one_packet_with_what_it_ends_is_obeyed(
     chat: Chat, cancel: bytes

@@ -167,9 +167,11 @@ class Calls:
 
     def answer(self, text: str) -> bool:
         """Give the question that is asked its answer; whether one is."""
-        if self._current is None or self._current.question is None:
+        call = self._current
+        # Who is cancelled asks nothing any more, though its task may not know yet.
+        if call is None or call.question is None or call.scope.cancel_called:
             return False
-        question, self._current.question = self._current.question, None
+        question, call.question = call.question, None
         question.answer = text
         question.answered.set()
         return True
