@@ -10,7 +10,16 @@ from trioserve import Context, command
 from trioserve.config import Config
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
-from trioserve.wire.options import DO, ECHO, IAC, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL
+from trioserve.wire.options import (
+    DO,
+    ECHO,
+    IAC,
+    SUPPRESS_GO_AHEAD,
+    TERMINAL_TYPE,
+    WILL,
+    WINDOW_SIZE,
+)
+from trioserve.wire.telnet import SB, SE
 
 GREETING = "trioserve 0.1 - nobody here. /help for commands, /quit to leave."
 PROBE = b"\xff\xfd\x18\xff\xfd\x1f\xff\xfb\x03"  # IAC DO TTYPE, DO NAWS, WILL SGA
@@ -439,6 +448,41 @@ async def test_what_was_typed_ahead_is_no_secret(autojump_clock: MockClock) -> N
 
         await ann.sees("-- root knows 7 characters")
         await bob.sees("<ann> hello")
+
+
+# ------------------------------------------- while something else goes on
+
+
+async def test_a_window_s_width_is_followed_though_the_network_cuts_its_telling(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann")
+
+    for byte in resized(40):
+        ann.sends(bytes([byte]))
+        await ann.settles()
+
+    assert chat.server.world.member("ann").screen.width == 40
+
+
+async def test_a_line_that_comes_with_a_resize_outlives_the_command_that_it_waits_for(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        await ann.presses("/rise\r")
+
+        for columns in [*(60, 44) * 5, 60]:  # until the next has to wait
+            ann.sends(resized(columns))
+            await trio.testing.wait_all_tasks_blocked()
+        ann.sends(resized(52) + b"/cancel\rhello\r")
+
+        assert "<ann> hello" in await bob.sees("<ann>")
+        assert chat.server.world.member("ann").screen.width == 52
+
+
+def resized(columns: int) -> bytes:
+    return bytes([IAC, SB, WINDOW_SIZE, 0, columns, 0, 24, IAC, SE])
 
 
 # ------------------------------------------------------------------ pages

@@ -189,15 +189,18 @@ class Conversation:
             while not self.intake.ended:
                 await self._make_room()
                 typed = await self.intake.receive()
-                if self.intake.terminal is not None:
-                    await self._follow(self.intake.terminal)
                 for each in typed:
                     if not self._jumps(each, alone=len(typed) == 1):
                         self.intake.push(each)
                         self._calls.tell_waiting()
+                # Last, for the pause may end in it: what has come must not go with it.
+                if self.intake.terminal is not None:
+                    await self._follow(self.intake.terminal)
             self._calls.end_input()
             await trio.sleep_forever()
         self._pause = None
+        if self.intake.terminal is not None:
+            await self._follow(self.intake.terminal)
 
     def _end_pause(self) -> None:
         if self._pause is not None:
@@ -271,8 +274,9 @@ class Conversation:
             # Each change has the member's rooms shown what is pending for all: not too often.
             await trio.sleep(self._screens.delay(trio.current_time(), 1))
             self._screens.take(trio.current_time(), 1)
-            self._screen = terminal.screen
-            await self.services.broker.say(self.member, SetScreen(terminal.screen))
+            screen = terminal.screen
+            await self.services.broker.say(self.member, SetScreen(screen))
+            self._screen = screen  # only now: to tell may be cancelled
 
     def _serve_terminal(self, terminal: Terminal) -> None:
         self._terminal = terminal

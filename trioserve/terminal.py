@@ -83,6 +83,7 @@ class Terminal:
             ProtocolError: when the client sends a subnegotiation without end.
         """
         typed: list[Typed] = []
+        commanded = self.client.is_cut or b"\xff" in data
         for part in self.client.receive_data(data):
             if isinstance(part, bytes):
                 typed += self._text(part, now)
@@ -90,7 +91,7 @@ class Terminal:
                 typed += self._signal(part)
         self._received = now
         self._say_answers()
-        if b"\xff" in data:
+        if commanded:
             self._follow()
         self._draw()
         return typed

@@ -79,6 +79,11 @@ class TelnetClient:
         return self._filter.spoken
 
     @property
+    def is_cut(self) -> bool:
+        """Whether a command has begun of which the rest has not come."""
+        return self._filter.is_cut
+
+    @property
     def settled(self) -> bool:
         """Whether nothing is awaited of it: it has told all that it will, and its mode is set."""
         filter_ = self._filter

@@ -88,6 +88,11 @@ class TelnetFilter:
         parts.append(data[text:])
         return [part for part in parts if part]
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether a command has begun of which the rest has not come."""
+        return bool(self._held)
+
     def finish(self) -> bytes:
         """Return the text that was held back when the input ended, for it was no command."""
         held, self._held = self._held, b""
