@@ -88,7 +88,8 @@ def _at_least_the_minimum(width: int) -> int:
     return max(width, MIN_WIDTH)
 
 
-@attrs.define(eq=False)
+# Without converters when something is set: for them attrs makes each assignment a call.
+@attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)
 class Editor:
     """A prompt and a draft in the last row, which survive whatever is printed above.
 
@@ -227,7 +228,7 @@ class Editor:
     def resize(self, width: int) -> None:
         """Draw for another number of columns from now on."""
         # A terminal may have cut or wrapped the row by itself; what is below is of no use.
-        self.width = width
+        self.width = _at_least_the_minimum(width)
         self._drawn = self._redraw = None
 
     def set_prompt(self, prompt: str, *, secret: bool = False) -> None:
@@ -235,7 +236,7 @@ class Editor:
 
         A draft is no beginning of a secret: it is put aside, and comes back afterwards.
         """
-        self.prompt = prompt
+        self.prompt = clean(prompt)
         self._redraw = self._ambiguous = None
         if secret and self._put_aside is None:
             self._put_aside, self._draft = self._draft, self._new_draft()
