@@ -18,6 +18,7 @@ from trioserve.wire.options import (
     TERMINAL_TYPE,
     WILL,
     WINDOW_SIZE,
+    WONT,
 )
 from trioserve.wire.telnet import SB, SE
 
@@ -479,6 +480,55 @@ async def test_a_line_that_comes_with_a_resize_outlives_the_command_that_it_wait
 
         assert "<ann> hello" in await bob.sees("<ann>")
         assert chat.server.world.member("ann").screen.width == 52
+
+
+@command(timeout=3)
+async def brood(ctx: Context) -> None:
+    """Ask, and not for ever."""
+    await ctx.ask("Password: ", secret=True)
+
+
+async def test_a_client_that_hides_only_when_the_secret_is_over_shows_what_follows(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann = await come(chat, "ann", types=MUDLET)
+
+        ann.sends(b"/brood\r\n")
+        await ann.person.sees("took longer than 3 s")
+        await ann.settles()
+
+        assert ann.asked[-2:] == [(WILL, ECHO), (WONT, ECHO)]
+        assert ann.shows_what_is_typed
+
+
+async def test_a_page_is_not_held_for_who_has_sent_more_than_is_read(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[count]) as chat:
+        ann = await come(chat, "ann", rows=5)
+
+        await ann.presses(PASTE + "/count 6\n" * 150 + PASTED + "\r")
+        await trio.sleep(60)
+        await ann.settles()
+
+        assert "waited too long" not in ann.person.unseen()
+        assert ann.shown[-1] == "--more-- (Space: on, q: enough)"
+
+
+async def test_a_page_is_not_held_for_who_will_press_no_more_keys(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[count]) as chat:
+        ann = await come(chat, "ann", rows=5)
+        await ann.presses("/count 6\r/count 7\r/count 8\r")
+
+        await ann.person.hangs_up()
+
+        shown = await ann.person.sees_the_end()
+        assert "is cancelled" not in shown
+        assert [shown.count(f"-- {number}\x1b") for number in (6, 7, 8)] == [3, 2, 1]
+        assert trio.current_time() < 5.0
 
 
 def resized(columns: int) -> bytes:

@@ -221,6 +221,8 @@ class Conversation:
     async def _make_room(self) -> None:
         """End a command that runs on while no more lines can wait: else /cancel is never read."""
         if self._calls.is_running and self.intake.is_full:
+            if self.intake.terminal is not None:
+                self.intake.terminal.show_rest()
             with trio.move_on_after(FULL) as waited:
                 await self.intake.eased()
             if waited.cancelled_caught:

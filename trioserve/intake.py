@@ -66,6 +66,7 @@ class Intake:
         """Take the peer for a telnet from now on, or at least for what may turn out as one."""
         if self.terminal is None:
             self.terminal = Terminal(self.outbox, self.splitter)
+            self.terminal.is_heard = lambda: not (self.ended or self.is_full)
             if self._question is not None:
                 self.terminal.ask(self._question.text, secret=self._secret)
         return self.terminal

@@ -58,6 +58,8 @@ class Terminal:
     complete: Callable[[CompletionWanted], Sequence[str]] = attrs.field(
         default=lambda _: (), init=False
     )
+    # Whether keys are read: who cannot turn a page is shown the whole answer.
+    is_heard: Callable[[], bool] = attrs.field(default=lambda: True, init=False)
     _member: Member | None = attrs.field(default=None, init=False)
     _prompted: object = attrs.field(default=None, init=False)  # the room that the prompt names
     _question: str | None = attrs.field(default=None, init=False)
@@ -99,6 +101,7 @@ class Terminal:
     def finish(self) -> list[Typed]:
         """Return the line that the end of input has ended, if there was one."""
         if self._editor is not None:
+            self.show_rest()
             return []  # what stands there was not sent, and its row stays to be seen
         lines = self.splitter.receive_data(self.client.finish()) + self.splitter.finish()
         return [decoded(line) for line in lines]
@@ -162,10 +165,12 @@ class Terminal:
         if self._editor is not None:
             self._reprompt()
             self._draw()
-        elif self.client.is_hiding:
-            self.client.hide(False)
+        elif self.client.is_to_hide:
+            was_hidden = self.client.is_hiding
+            self.client.hide(False)  # also if it has not answered yet, or has refused
             self._say_answers()
-            self.outbox.put(b"\r\n")  # the Enter was not shown either
+            if was_hidden:
+                self.outbox.put(b"\r\n")  # the Enter was not shown either
 
     def close(self) -> None:
         """Take the row away, for good; what was typed there and not sent stays to be seen."""
@@ -321,12 +326,20 @@ class Terminal:
     def _page(self, data: bytes) -> bool:
         """Show an answer as far as the window has rows; whether the rest is held."""
         editor = self._editor
-        if self._question is not None or (editor is not None and editor.size):
+        is_busy = self._question is not None or (editor is not None and editor.size)
+        if is_busy or not self.is_heard():
             data = self._pager.take_all() + data
         else:
             data = self._pager.add(data)
         self._show_page(data)
         return self._pager.is_holding
+
+    def show_rest(self) -> None:
+        """Show what is held of an answer, for no key will come that turns the page."""
+        if self._pager.is_holding:
+            shown = self._pager.take_all()
+            self.outbox.resume()
+            self._show_page(shown)
 
     def _page_by(self, key: Keystroke) -> tuple[Keystroke | None, bool]:
         """Obey a key while a page is shown.

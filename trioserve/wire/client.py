@@ -101,6 +101,11 @@ class TelnetClient:
         return ours.is_on(ECHO) and ours.is_on(SUPPRESS_GO_AHEAD) and not self._hides
 
     @property
+    def is_to_hide(self) -> bool:
+        """Whether it was asked not to show what is typed, whatever it has answered."""
+        return self._hides
+
+    @property
     def is_hiding(self) -> bool:
         """Whether it does not show what is typed, in line mode."""
         return self._hides and self._filter.ours.is_on(ECHO)
