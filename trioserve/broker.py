@@ -130,6 +130,10 @@ class Broker:
         await self._send.send((member, request, outcome))
         await outcome.wait()
 
+    def banned(self, network: str) -> str | None:
+        """What people from an address are told if they are banned from the server; else None."""
+        return self._handlers.moderators.banned(network)
+
     @contextmanager
     def watched(self) -> Iterator[Events]:
         """What happens in the rooms, for as long as the block lasts."""

@@ -211,6 +211,8 @@ class Handlers:
         self.fanout.show(member, Noticed("you are back"))
 
     def _enter(self, member: Member, name: str) -> None:
+        if not member.is_operator and (ban := self.moderators.banned(member.address)) is not None:
+            raise ChatError(ban)  # since they connected
         self.world.enter(member)
         try:
             self._join(member, name)

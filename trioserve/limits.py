@@ -1,6 +1,7 @@
 """How much one connection may do, and how many connections one address may make."""
 
 import functools
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 import attrs
@@ -62,12 +63,17 @@ class Door:
 
     limits: DoorLimits
     counters: Counters
+    # What people from an address, as `network_of` has it, are told if they are banned.
+    banned: Callable[[str], str | None] = lambda _: None
     open: int = attrs.field(default=0, init=False)
     _callers: dict[str, _Caller] = attrs.field(factory=dict, init=False)
     _sweep_at: int = attrs.field(default=1024, init=False)  # so many callers
 
     def enter(self, host: str | None, now: float) -> str | None:
         """Let a connection in, for which `leave` must be called; or return why not."""
+        if (key := network_of(host)) is not None and (ban := self.banned(key)) is not None:
+            self.counters.refused["banned"] += 1  # the text has what a person wrote
+            return ban
         caller = self._caller(host, now)
         refusal = self._refusal(caller)
         if refusal is not None:

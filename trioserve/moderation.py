@@ -14,6 +14,7 @@ from trioserve.errors import ChatError
 from trioserve.names import fold
 
 MAX_SANCTIONS: Final = 100  # bans of one room, and as many mutes
+MAX_BANNED: Final = 1000  # addresses that are banned from the server
 MAX_REASON: Final = 200  # characters
 MAX_INVITED: Final = 100  # people who are invited to one room at a time, or have just knocked
 INVITATION: Final = 3600.0  # seconds until an invitation lapses
@@ -85,6 +86,11 @@ class Sanctions:
     def holding(self, whom: Identity, now: float) -> Sanction | None:
         """The one that holds somebody, if any does."""
         return next((each for each in self.current(now) if each.holds(whom)), None)
+
+    def of(self, nick: str, now: float) -> Sanction | None:
+        """The one that was imposed on a nick, if it is in force."""
+        sanction = self._by_nick.get(fold(nick))
+        return sanction if sanction is not None and now < sanction.until else None
 
     def current(self, now: float) -> Iterator[Sanction]:
         """Those in force, the oldest first."""

@@ -12,11 +12,13 @@ import attrs
 
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
+from trioserve.limits import network_of
 from trioserve.messages import Noticed
 from trioserve.moderation import MAX_REASON, Identity, Rules, Sanction
 from trioserve.names import fold
 from trioserve.orders import (
     Ban,
+    BanAddress,
     GiveRoom,
     Invite,
     Kick,
@@ -30,6 +32,7 @@ from trioserve.orders import (
     StepDown,
     Sweep,
     Unban,
+    UnbanAddress,
     Unmute,
     Wall,
 )
@@ -86,6 +89,15 @@ class Moderators:
             case Kill(nick, reason):
                 _refuse_commoner(member)
                 self._kill(member, self.world.member(nick), _reason(reason))
+            case BanAddress(whom, reason, seconds):
+                _refuse_commoner(member)
+                self._ban_address(member, whom, _reason(reason), seconds)
+            case UnbanAddress(address):
+                _refuse_commoner(member)
+                ban = self.world.banned.lift(Identity(_network(address)), self.now())
+                self._record(
+                    Moderated(Deed.UNBANNED, "", ban.whom.nick, member.nick, "", self.now())
+                )
             case Rise(name):
                 self.world.refuse_absent(member)
                 if member.is_operator:
@@ -264,6 +276,40 @@ class Moderators:
         other.end(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
         self._record(killed)
 
+    def banned(self, network: str | None) -> str | None:
+        """What people from an address are told if they are banned from the server; else None."""
+        now = self.now()
+        if network is None or (ban := self.world.banned.of(network, now)) is None:
+            return None
+        end = until(ban.until, now, "UTC")
+        when = f"{end} UTC" if end else " until that is lifted"
+        reason = f" ({ban.reason})" if ban.reason else ""
+        return f"your address is banned from this server{when}{reason}"
+
+    def _ban_address(self, member: Member, whom: str, reason: str, seconds: float) -> None:
+        network = self._network_meant(whom)
+        people = [each for each in self.world.members.values() if each.address == network]
+        for each in people:
+            _refuse_unassailable(member, each)  # or operators could lock one another out
+        now = self.now()
+        ban = Sanction(Identity(network), member.nick, reason, now + seconds)
+        self.world.banned.add(ban, now)
+        ruling = Moderated(Deed.BANNED, "", network, member.nick, reason, now, ban.until)
+        for each in people:
+            self.fanout.put(each, ruling)
+            if each.end is not None:
+                each.end(f"banned by {member.nick}" + (f": {reason}" if reason else ""))
+        self._record(ruling)
+
+    def _network_meant(self, whom: str) -> str:
+        """An address, or that of a nick; raises ChatError if that is this machine's."""
+        if whom[:1].isdigit() or ":" in whom:
+            return _network(whom)
+        other = self.world.member(whom)
+        if other.address is None:
+            raise ChatError(f"{other.nick} comes from this machine: that would ban all who do")
+        return other.address
+
     def _tell_operators(self, member: Member, deed: Deed, by: str) -> None:
         """Record what has become of somebody, and tell the other operators that are on."""
         ruling = Moderated(deed, "", member.nick, by, "", self.now())
@@ -336,6 +382,17 @@ def _refuse_unassailable(member: Member, other: Member) -> None:
         raise ChatError("that is yourself")
     if other.is_operator:
         raise ChatError(f"{other.nick} is an operator")
+
+
+def _network(text: str) -> str:
+    """What an address is banned as: itself, of IPv6 its /64; raises ChatError if it cannot be."""
+    try:
+        network = network_of(text.removesuffix("/64"))
+    except ValueError:
+        raise ChatError(f'expected an address such as 192.0.2.1, got "{text[:40]}"') from None
+    if network is None:
+        raise ChatError(f"{text} is this machine: that would ban all who come from it")
+    return network
 
 
 def _refuse_commoner(member: Member) -> None:

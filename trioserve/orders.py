@@ -110,6 +110,22 @@ class Kill:
 
 
 @attrs.frozen
+class BanAddress:
+    """Let nobody in from an address, or from that of a nick, and end who is; for operators."""
+
+    whom: str
+    reason: str = ""
+    seconds: float = math.inf
+
+
+@attrs.frozen
+class UnbanAddress:
+    """Let people in from an address again; for operators."""
+
+    address: str
+
+
+@attrs.frozen
 class Rise:
     """Make an operator of the member, who has given the password of `name`."""
 
@@ -139,6 +155,8 @@ Order = (
     | Knock
     | Wall
     | Kill
+    | BanAddress
+    | UnbanAddress
     | Rise
     | StepDown
     | Sweep

@@ -75,7 +75,7 @@ class Server:
             now=_steady_clock(),
         )
         self._drains = Drains(config.outbox, self.counters, config.connections.most)
-        self._door = Door(config.connections, self.counters)
+        self._door = Door(config.connections, self.counters, self.broker.banned)
         self._services = Services(
             broker=self.broker,
             drains=self._drains,

@@ -12,6 +12,7 @@ import attrs
 
 from trioserve.errors import ChatError
 from trioserve.messages import Message
+from trioserve.moderation import MAX_BANNED, Sanctions
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Absence, Member, Room
 from trioserve.rulings import Moderated
@@ -62,6 +63,10 @@ class World:
     ignorers: dict[str, dict[Member, None]] = attrs.field(factory=dict, init=False)
     # Rooms that nobody is in and that have bans, in the order in which they were left.
     deserted: dict[Room, None] = attrs.field(factory=dict, init=False)
+    # Addresses that are banned from the server, each (of IPv6 the /64) in place of a nick.
+    banned: Sanctions = attrs.field(
+        factory=lambda: Sanctions("banned addresses", MAX_BANNED), init=False
+    )
     # Who was moderated of late, the oldest first.
     audit: deque[Moderated] = attrs.field(factory=lambda: deque(maxlen=MAX_AUDIT), init=False)
     history_bytes: int = attrs.field(default=0, init=False)  # of all rooms

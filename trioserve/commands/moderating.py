@@ -13,6 +13,7 @@ from trioserve.moderation import INVITATION, Sanctions
 from trioserve.names import check_nick, check_room
 from trioserve.orders import (
     Ban,
+    BanAddress,
     GiveRoom,
     Invite,
     Kick,
@@ -21,6 +22,7 @@ from trioserve.orders import (
     Seclude,
     Slow,
     Unban,
+    UnbanAddress,
     Unmute,
 )
 from trioserve.wire.spans import exact, until
@@ -142,6 +144,31 @@ async def knock(ctx: Context, room: str, *, text: str = "") -> None:
     ctx.reply(f"the owner of {check_room(room)} hears you knock")
 
 
+@command(permission=Permission.OPERATOR, cost=COST)
+async def banip(ctx: Context, whom: str, *, time_and_reason: Terms = Terms()) -> None:
+    """Let nobody in from an address, or a nick's: /banip 192.0.2.1 3d spam.
+
+    It holds the whole /64 of an IPv6 address; without a time, until you /unbanip
+    it. Whoever is here from there is taken off the server.
+    """
+    reason = await _passed(ctx, time_and_reason.reason)
+    await ctx.order(BanAddress(whom, reason, time_and_reason.seconds))
+    ctx.reply(f"nobody comes in from where {whom} is; /banips lists all such")
+
+
+@command(permission=Permission.OPERATOR, cost=COST)
+async def unbanip(ctx: Context, address: str) -> None:
+    """Let people come in from an address again."""
+    await ctx.order(UnbanAddress(address))
+    ctx.reply(f"{address} is no longer banned")
+
+
+@command(permission=Permission.OPERATOR)
+def banips(ctx: Context) -> None:
+    """Show the addresses that are banned, until when, by whom, and why."""
+    ctx.reply("\n".join(_listed(ctx, ctx.world.banned)) or "no address is banned")
+
+
 async def _passed(ctx: Context, text: str) -> str:
     """What a person has written, as the filters let it pass."""
     return await ctx.passed(text) if text else ""
@@ -149,7 +176,7 @@ async def _passed(ctx: Context, text: str) -> str:
 
 def _listed(ctx: Context, sanctions: Sanctions) -> list[str]:
     now = ctx.broker.now()
-    done = "banned" if sanctions.noun == "bans" else "muted"
+    done = "muted" if sanctions.noun == "mutes" else "banned"
     return [
         f"{each.whom.nick} is {done} by {each.by}{until(each.until, now, ctx.member.look.zone)}"
         + (f": {each.reason}" if each.reason else "")

@@ -56,9 +56,9 @@ def _moderated(event: Moderated, zone: str) -> str:
         case Deed.KICKED:
             done = f"{nick} was kicked from {room} by {by}"
         case Deed.BANNED:
-            done = f"{nick} is banned from {room} by {by}{end}"
+            done = f"{nick} is banned from {room or 'the server'} by {by}{end}"
         case Deed.UNBANNED:
-            done = f"{nick} is no longer banned from {room}, by {by}"
+            done = f"{nick} is no longer banned from {room or 'the server'}, by {by}"
         case Deed.MUTED:
             done = f"{nick} is muted in {room} by {by}{end}"
         case Deed.UNMUTED:
