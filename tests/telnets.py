@@ -77,6 +77,12 @@ class Telnet:
     def sends(self, data: bytes) -> None:
         self.person.transport.type(data)
 
+    async def changes_to_lines(self) -> None:
+        """Take our echo back, as ``mode line`` does."""
+        self.on.discard((DO, ECHO))
+        self.sends(bytes([IAC, DONT, ECHO]))
+        await self.settles()
+
     async def resizes(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
         self.screen.resize(rows, columns)

@@ -531,6 +531,54 @@ async def test_a_page_is_not_held_for_who_will_press_no_more_keys(
         assert trio.current_time() < 5.0
 
 
+async def test_a_question_is_still_to_be_seen_when_its_client_changes_to_lines(
+    chat: Chat,
+) -> None:
+    ann = await come(chat)
+
+    await ann.changes_to_lines()
+
+    assert ann.last == "Your name? "
+
+
+async def test_a_secret_is_hidden_still_and_no_draft_begins_it_when_its_client_changes_to_lines(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann = await come(chat, "ann")
+        await ann.presses("/rise\r")
+        await ann.presses("root\rhello wo")
+
+        await ann.changes_to_lines()
+
+        assert ann.shown[-2:] == ["-- not sent: hello wo", "Password:"]
+        assert not ann.shows_what_is_typed
+        await ann.presses("hunter2\r")
+        assert ann.shown[-1] == "-- root knows 7 characters"
+        assert ann.shows_what_is_typed
+
+
+async def test_what_was_typed_behind_the_change_to_lines_stands_below_what_is_told(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann")
+
+    await ann.presses("/screenreader on\rhel")
+
+    assert ann.last == "hel"
+
+
+async def test_who_asks_for_our_echo_in_line_mode_is_answered(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+    await ann.presses("/plain\r")
+
+    for option in (SUPPRESS_GO_AHEAD, ECHO):
+        ann.sends(bytes([IAC, DO, option]))
+        await ann.settles()
+
+        assert ann.asked[-1] == (WONT, option)
+
+
 def resized(columns: int) -> bytes:
     return bytes([IAC, SB, WINDOW_SIZE, 0, columns, 0, 24, IAC, SE])
 

@@ -29,7 +29,7 @@ from trioserve.wire.lines import LineSplitter
 from trioserve.wire.pager import MORE, Pager
 from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import encode, plural
+from trioserve.wire.text import clean, encode, plural
 
 Typed = str | Signal | None  # a line, a key that jumps the queue, or a line that was too long
 
@@ -249,7 +249,7 @@ class Terminal:
         if client.sends_keys and editor is None:
             self._enter(columns)
         elif not client.sends_keys and editor is not None:
-            self.outbox.write(self._leave())
+            self.outbox.write(self._leave(question=self._question or ""))
         elif editor is not None and editor.width != columns:
             editor.resize(columns)
         self._pager.columns, self._pager.rows = columns, rows
@@ -269,23 +269,29 @@ class Terminal:
         if begun := self.splitter.take_unfinished():
             self._editor.feed(begun.decode("utf-8", "replace"))
 
-    def _leave(self) -> bytes:
-        """End character mode; return what brings the screen up to that.
+    def _leave(self, lines: bytes = b"", question: str = "") -> bytes:
+        """End character mode; return what brings the screen up to that, with lines to show.
 
-        What has been typed of a line is still there, as if typed in line mode.
+        What has been typed of a line is still there, as if typed in line mode, and
+        a question that is still asked is shown where its answer is typed now.
         """
         editor, self._editor = self._editor, None
         assert editor is not None
         self.outbox.frame = self.outbox.pager = None
-        output = editor.close() + self._pager.take_all() + _PASTE_MODE_OFF
+        output = editor.close() + lines + self._pager.take_all() + _PASTE_MODE_OFF
         self.outbox.resume()
         self.client.want_keys(False)
         draft = editor.text
         if lines := draft.count("\n"):
             output += encode(f"-- {plural(lines + 1, 'line')} of a paste not sent")
             draft = ""
+        elif draft and editor.secret:  # it must not become the beginning of the secret
+            output += encode(f"-- not sent: {draft}")
+            draft = ""
+        if question and self._secret:
+            self.client.hide(True)
         self.splitter.receive_data(draft.encode())
-        return output + self.client.take_answers() + draft.encode()
+        return output + self.client.take_answers() + f"{clean(question)}{draft}".encode()
 
     def _reprompt(self) -> None:
         if self._editor is None:
@@ -312,7 +318,7 @@ class Terminal:
         assert editor is not None
         if member is not None:
             if member.json or member.look.spoken:  # neither a program nor a voice can use a row
-                return self._leave() + data
+                return self._leave(data, question=self._question or "")
             if member.room is not self._prompted:
                 self._reprompt()
         return editor.above(data)

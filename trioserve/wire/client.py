@@ -224,7 +224,7 @@ class TelnetClient:
         echo_is_off = not (filter_.ours.is_on(ECHO) or filter_.ours.is_open(ECHO))
         if wanted and self._mode and echo_is_off:  # it was refused, or the client has ended it
             wanted = self.wants_keys = False
-        if wanted != self._mode:
+        if wanted != self._mode or not wanted:  # "no" also to who asks for it later: once each
             self._mode = wanted
             filter_.ask(filter_.ours, SUPPRESS_GO_AHEAD, on=wanted)
             filter_.ask(filter_.ours, ECHO, on=wanted)
