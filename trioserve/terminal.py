@@ -282,8 +282,8 @@ class Terminal:
         self.outbox.resume()
         self.client.want_keys(False)
         draft = editor.text
-        if lines := draft.count("\n"):
-            output += encode(f"-- {plural(lines + 1, 'line')} of a paste not sent")
+        if ends := draft.count("\n"):
+            output += encode(f"-- {plural(ends + 1, 'line')} of a paste not sent")
             draft = ""
         elif draft and editor.secret:  # it must not become the beginning of the secret
             output += encode(f"-- not sent: {draft}")
