@@ -136,13 +136,15 @@ def test_who_waits_at_the_door_during_a_restart_is_served_by_the_next_server(
     ],
 )
 def test_a_socket_that_cannot_be_what_it_is_called_keeps_it_from_starting(
-    listening: socket.socket, names: str, told: str
+    listening: socket.socket, tmp_path: Path, names: str, told: str
 ) -> None:
-    with started(listening, names=names) as process:
+    metrics = tmp_path / "metrics"
+    with started(listening, names=names, options=("--metrics", f"unix:{metrics}")) as process:
         code, errors = ended(process)
 
     assert code == 1
     assert told in errors
+    assert not metrics.exists()
 
 
 def test_a_socket_that_does_not_listen_is_refused() -> None:

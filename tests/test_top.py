@@ -1,18 +1,23 @@
 """``trioserve top``: against real servers, in a real terminal."""
 
+import json
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import pexpect
 import pytest
 
 from tests.running import PATIENCE, Running, running
+from tests.test_topview import SNAPSHOT
 from trioserve.cli import main
+from trioserve.top import ANSWER
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -98,6 +103,26 @@ def test_a_key_ends_it_and_the_terminal_is_as_it_was(tmp_path: Path, key: str) -
         assert terminal.wait() == 0
 
 
+def test_a_key_ends_it_also_while_the_server_is_stuck(tmp_path: Path) -> None:
+    path = str(tmp_path / "stuck")
+    body = json.dumps(attrs.asdict(SNAPSHOT)).encode()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        listening.settimeout(PATIENCE)
+        with watching(f"unix:{path}") as terminal:
+            with listening.accept()[0] as first:
+                first.recv(4096)
+                first.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            terminal.expect_exact("people 1,203")
+            with listening.accept()[0]:  # and it is never answered
+                began = time.monotonic()
+                terminal.send("q")
+                terminal.expect_exact(LEAVE)
+                terminal.expect(pexpect.EOF)
+                assert time.monotonic() - began < ANSWER
+
+
 def test_a_signal_to_end_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     address = f"unix:{tmp_path / 'metrics'}"
     with serving(address), watching(address) as terminal:
@@ -174,9 +199,18 @@ def test_a_server_that_is_not_there_is_told_in_one_line(
     )
 
 
-def test_a_wrong_address_is_a_wrong_argument(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("here", "expected HOST:PORT"),
+        ("tls:127.0.0.1:9400", 'expected an address without TLS, got "tls:127.0.0.1:9400"'),
+    ],
+)
+def test_a_wrong_address_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str], address: str, problem: str
+) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["top", "here"])
+        main(["top", address])
 
     assert caught.value.code == 2
-    assert "argument HOST:PORT: expected HOST:PORT" in capsys.readouterr().err
+    assert f"argument HOST:PORT: {problem}" in capsys.readouterr().err

@@ -74,12 +74,9 @@ async def run(
     if config.metrics is not None:
         _import_monitor()  # before the loop is watched: it takes half a second
     try:
-        pages, listeners = await _open_everything(config)
+        pages, listeners = await _open_everything(config, has_certificate=context is not None)
     except (_CannotListen, ValueError, OSError) as error:
         print(f"trioserve: {error}", file=sys.stderr)
-        return 1
-    if context is None and any(each.is_tls for each in listeners):
-        print("trioserve: a socket for TLS is given, and no tls.certificate", file=sys.stderr)
         return 1
     arrivals = Arrivals(context, config.tls.handshake)
     for listener in listeners:
@@ -202,7 +199,9 @@ class LastResort:
             os._exit(1)  # whatever the tasks, which change while they are named, have raised
 
 
-async def _open_everything(config: Config) -> tuple[list[Listener], list[Listener]]:
+async def _open_everything(
+    config: Config, *, has_certificate: bool
+) -> tuple[list[Listener], list[Listener]]:
     """Open where the metrics are, if anywhere, and where people come; or nothing at all.
 
     What systemd has handed over stands in the place of the addresses for people.
@@ -213,6 +212,8 @@ async def _open_everything(config: Config) -> tuple[list[Listener], list[Listene
             opened.callback(page.close)
         handed = handed_sockets(os.environ)
         listeners = adopt(handed, config.tcp) if handed else await _open_all(config)
+        if not has_certificate and any(each.is_tls for each in listeners):
+            raise ValueError("a socket for TLS is given, and no tls.certificate")
         opened.pop_all()
     return pages, listeners
 

@@ -202,6 +202,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address(text: str) -> Address:
     try:
-        return parse_address(text)
+        address = parse_address(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if isinstance(address, TcpAddress) and address.tls:
+        raise argparse.ArgumentTypeError(f'expected an address without TLS, got "{text}"')
+    return address
