@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from trioserve.config import Config
 from trioserve.testing import Chat, open_chat
+from trioserve.wire.style import Screen
 
 # --------------------------------------------------------------------- help
 
@@ -33,6 +34,48 @@ async def test_help_fits_a_terminal_of_eighty_columns(chat: Chat) -> None:
     await ann.types("/help")
 
     assert max(len(line) for line in ann.unseen().splitlines()) <= 80
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 200])
+async def test_help_is_wrapped_once_at_the_window_s_width(chat: Chat, width: int) -> None:
+    ann = await chat.join("ann", screen=Screen(width))
+
+    await ann.types("/help")
+
+    lines = ann.unseen().splitlines()
+    assert {line[:3] for line in lines} == {"-- "}  # else a line was wrapped again
+    assert max(len(line) for line in lines) < width
+
+
+async def test_help_tells_of_the_port_for_telnet() -> None:
+    async with open_chat(telnet_port=4023) as chat:
+        ann = await chat.join("ann")
+
+        await ann.types("/help")
+
+        await ann.sees("-- Port 4023 is for telnet: ")
+        assert "/rich does that in telnet at any port." in ann.unseen().replace("\r\n-- ", " ")
+
+
+async def test_help_without_a_port_for_telnet_tells_of_rich(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/help")
+
+    await ann.sees("-- With /rich in telnet the line that you type is kept apart")
+
+
+@pytest.mark.parametrize("typed", [None, "/format json", "/screenreader on"])
+async def test_help_tells_of_no_port_for_who_needs_none(typed: str | None) -> None:
+    async with open_chat(telnet_port=4023) as chat:
+        ann = await chat.join("ann", screen=Screen(80, rich=True) if typed is None else None)
+        if typed is not None:
+            await ann.types(typed)
+
+        await ann.types("/help")
+
+        await ann.sees("What does not begin with /")
+        assert "4023" not in ann.unseen()
 
 
 @pytest.mark.parametrize("typed", ["/help msg", "/help /msg", "/help ms"])

@@ -117,7 +117,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever runs stops as soon as it listens."""
 
     class Server:
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, telnet_port: int) -> None:
             pass
 
         async def serve(self, listeners: list[Any]) -> None:
@@ -153,8 +153,11 @@ async def test_the_default_addresses_for_telnet_are_told_apart(
     with trio.fail_after(PATIENCE):
         assert await run(Config()) == 0
 
-    second = capsys.readouterr().out.splitlines()[1]
+    _, second, third = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"for telnet, on 127\.0\.0\.1:\d+", second)
+    # Whoever goes by this has the port for telnet, too.
+    port = second.rpartition(":")[2]
+    assert third.endswith(f" --telnet 0.0.0.0:{port} --telnet '[::]:{port}'")
 
 
 async def test_with_none_of_the_default_addresses_it_cannot_run(

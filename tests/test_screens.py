@@ -422,6 +422,12 @@ def test_who_came_by_the_plain_port_can_have_it_too(town: Town) -> None:
 # -------------------------------------------------------------- other programs
 
 
+def test_help_names_the_port_for_telnet(town: Town) -> None:
+    town.eve.types("/help")
+
+    town.eve.sees(f"-- Port {town.rich.port} is for telnet: ")
+
+
 @pytest.mark.parametrize("command", [("nc",), ("ncat",), ("ncat", "-t")])
 def test_who_is_no_telnet_types_lines_and_sees_nothing_of_the_questions(
     town: Town, command: tuple[str, ...]

@@ -122,6 +122,7 @@ class Calls:
             counters=self.services.counters,
             operators=self.services.operators,
             caller=self.caller,
+            telnet_port=self.services.telnet_port,
         )
 
     def permits(self, command: Command) -> bool:

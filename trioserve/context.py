@@ -67,6 +67,7 @@ class Context(Actor):
     counters: Counters
     operators: Operators
     _caller: Caller
+    telnet_port: int  # where telnet is asked what it is; 0: nowhere
 
     @property
     def store(self) -> Store:

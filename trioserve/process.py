@@ -81,7 +81,8 @@ async def run(
     arrivals = Arrivals(context, config.tls.handshake)
     for listener in listeners:
         listener.wrap = partial(arrivals.wrap, tls=listener.is_tls)
-    server = Server(config, plugins)
+    telnet_port = _port_of(listeners, telnet=True) or 0
+    server = Server(config, plugins, telnet_port=telnet_port)
     notifier = Notifier.of(os.environ)
     resort = LastResort(config.shutdown.total)
     with trio.open_signal_receiver(*SIGNALS) as signals:
@@ -259,13 +260,24 @@ def _announce(listeners: list[Listener]) -> None:
         if addresses:
             print(f"{beginning} {' and '.join(addresses)}")
     if all(each.is_local for each in listeners):
-        port = next((each.port for each in listeners if each.port), DEFAULT_LISTEN[0].port)
-        print(
-            "Only people on this machine can come. To let others in: "
-            f"start it with --listen 0.0.0.0:{port} --listen '[::]:{port}'"
-        )
+        plain = _port_of(listeners, telnet=False) or DEFAULT_LISTEN[0].port
+        options = _for_everybody("--listen", plain)
+        if port := _port_of(listeners, telnet=True):
+            options += f" {_for_everybody('--telnet', port)}"
+        print(f"Only people on this machine can come. To let others in: start it with {options}")
     if sys.stdout is not None:  # it is, for a process that was started without one
         sys.stdout.flush()
+
+
+def _port_of(listeners: list[Listener], *, telnet: bool) -> int | None:
+    """The first TCP port of this kind where no TLS is spoken; None if there is none."""
+    clear = (each for each in listeners if not each.is_tls)
+    ports = (each.port for each in clear if each.is_telnet == telnet)
+    return next((port for port in ports if port), None)
+
+
+def _for_everybody(option: str, port: int) -> str:
+    return f"{option} 0.0.0.0:{port} {option} '[::]:{port}'"
 
 
 def _arm_on_signals(resort: LastResort) -> None:

@@ -55,12 +55,14 @@ class Server:
         plugins: Plugins,
         *,
         passwords: Passwords | None = None,
+        telnet_port: int = 0,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make a server that does not run yet, within a Trio run.
 
         Args:
             passwords: how those of `config.operators` are hashed; without it, by scrypt.
+            telnet_port: where telnet is asked what it is, as people are told; 0: nowhere.
             now_ns: nanoseconds since 1970.
         """
         self.plugins = plugins
@@ -89,6 +91,7 @@ class Server:
             first_room=config.rooms.first,
             buffer=memoryview(bytearray(READ_SIZE)),
             tls_port=config.tls_port,
+            telnet_port=telnet_port,
         )
         self._opening: dict[trio.CancelScope, None] = {}  # of connections that have no session yet
         self._sessions: dict[Session, None] = {}

@@ -46,6 +46,7 @@ class Services:
     first_room: str
     buffer: memoryview  # for everybody's receiving
     tls_port: int | None  # where TLS is spoken, if it is
+    telnet_port: int  # where telnet is asked what it is; 0: nowhere
 
 
 @attrs.frozen

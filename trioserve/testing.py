@@ -214,6 +214,7 @@ async def open_chat(
     *,
     plugins: Plugins | None = None,
     passwords: Passwords | None = None,
+    telnet_port: int = 0,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[Chat]:
     """Run a server for as long as the block lasts, then stop it in order.
@@ -222,12 +223,15 @@ async def open_chat(
         functions: declared in the test, as commands, filters, watchers, or services.
         plugins: all that it shall have; the built-in ones if they are not given.
         passwords: how those of `config.operators` are hashed: `PlainPasswords`, without threads.
+        telnet_port: where people are told to come by telnet; 0: nowhere.
         now_ns: the time of day, as `time.time_ns` tells it; it need not be the clock's.
     """
     plugins = plugins or built_in()
     plugins.add("test", functions)
     passwords = passwords or PlainPasswords()
-    server = Server(config or Config(), plugins, passwords=passwords, now_ns=now_ns)
+    server = Server(
+        config or Config(), plugins, passwords=passwords, telnet_port=telnet_port, now_ns=now_ns
+    )
     chat = Chat(server, MemoryEdge())
     async with trio.open_nursery() as nursery:
         await nursery.start(chat.server.serve, [chat.edge])

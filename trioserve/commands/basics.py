@@ -9,8 +9,9 @@ import trio
 from trioserve import Context, command
 from trioserve.wire.text import duration, plural
 
-COLUMNS: Final = 76  # of help, behind its "-- "
-USAGE: Final = 24  # of these at most for how to call a command
+PREFIX: Final = len("-- ")
+COLUMNS: Final = 79 - PREFIX  # of help, in a window whose width is not known
+USAGE: Final = 24  # of these at most for how to call a command, and no more than a third
 
 
 @command
@@ -24,16 +25,39 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
         ctx.reply("\n".join(lines) or f"/{found[0].name} is for {found[0].permission.value}")
         return
     shown = [each for each in ctx.plugins.registry if not each.hidden and ctx.permits(each)]
-    width = min(USAGE, max(len(each.usage) for each in shown))
-    wrapper = textwrap.TextWrapper(COLUMNS, subsequent_indent=" " * (width + 2))
+    window = ctx.member.style().window
+    columns = window - PREFIX if window else COLUMNS
+    width = min(USAGE, columns // 3, max(len(each.usage) for each in shown))
     lines = []
     for category, commands in groupby(
         sorted(shown, key=lambda each: each.category), key=lambda each: each.category
     ):
         lines.append(f"{category}:")
-        lines += [wrapper.fill(f"{each.usage:{width}}  {each.summary}") for each in commands]
-    lines.append("What does not begin with / is said in your current room; //text says /text.")
+        lines += [_entry(each.usage, each.summary, width, columns) for each in commands]
+    ends = ["What does not begin with / is said in your current room; //text says /text."]
+    # Neither a program nor a voice can use a row that stays.
+    if not (ctx.member.screen.rich or ctx.member.json or ctx.member.look.spoken):
+        ends.append(_way_to_a_line_of_one_s_own(ctx.telnet_port))
+    lines += [textwrap.fill(end, columns) for end in ends]
     ctx.reply("\n".join(lines))
+
+
+def _entry(usage: str, summary: str, width: int, columns: int) -> str:
+    """A command's line, or lines: how to call it is `width` columns wide, if it fits into that."""
+    indent = " " * (width + 2)
+    entry = f"{usage:{width}}  {summary}"
+    if len(usage) <= width or len(entry) <= columns:
+        return textwrap.fill(entry, columns, subsequent_indent=indent)
+    above = textwrap.fill(usage, columns, break_on_hyphens=False)
+    below = textwrap.fill(summary, columns, initial_indent=indent, subsequent_indent=indent)
+    return f"{above}\n{below}"
+
+
+def _way_to_a_line_of_one_s_own(port: int) -> str:
+    what = "the line that you type is kept apart from what comes in"
+    if port:
+        return f"Port {port} is for telnet: {what}; /rich does that in telnet at any port."
+    return f"With /rich in telnet {what}."
 
 
 @command
