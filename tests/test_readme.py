@@ -12,6 +12,7 @@ import attrs
 import pytest
 import trio
 
+from scripts.screens.scenes import SCENES
 from tests.running import PATIENCE, running
 from tests.test_pytest_plugin import run_pytest
 from trioserve.config import DEFAULT_LISTEN, DEFAULT_TELNET, Config, parse_config
@@ -20,7 +21,8 @@ from trioserve.edge.addresses import UnixAddress
 from trioserve.plugins import built_in
 from trioserve.testing import Chat
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def block(language: str, holding: str) -> str:
@@ -60,6 +62,26 @@ def test_it_names_every_command() -> None:
 
     for each in built_in().registry:
         assert f"`{each.usage}`" in table.replace("\\|", "|")
+
+
+def test_its_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+
+    assert len(pictures) >= 5
+    assert [each for each in pictures if not (ROOT / each).is_file()] == []
+
+
+def test_its_links_lead_to_a_title_of_it() -> None:
+    titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+
+
+def test_its_pictures_are_all_that_are_drawn() -> None:
+    drawn = {each.stem for each in (ROOT / "scripts" / "screens").glob("*.svg")}
+
+    assert drawn == set(re.findall(r"scripts/screens/(\w+)\.svg", README)) == set(SCENES)
 
 
 # ------------------------------------------------------------- Add a command
