@@ -152,7 +152,7 @@ def test_a_socket_that_does_not_listen_is_refused() -> None:
         adopt([(idle, "chat")], TcpOptions())
 
 
-async def test_a_unix_socket_called_operators_is_theirs(tmp_path: Path) -> None:
+def test_a_unix_socket_called_operators_is_theirs(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "operators.sock"))
         listening.listen()

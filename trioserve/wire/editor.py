@@ -157,7 +157,7 @@ class Editor:
                 self._draft.delete()
             case Key.YANK:
                 self._ring_unless(self._draft.yank())
-            case Key.CLEAR_SCREEN:
+            case Key.CLEAR_SCREEN if not self._above.endswith(WIPE):
                 self._above += WIPE
             case Key.UP | Key.DOWN if not self.secret:
                 move = self._history.up if key is Key.UP else self._history.down
