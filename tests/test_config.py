@@ -1,8 +1,9 @@
 """TOML to a configuration, and every fault with its path."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import attrs
 import pytest
@@ -57,6 +58,8 @@ DEFAULTS: dict[str, Any] = {
     "tls.certificate": "",
     "tls.key": "",
     "tls.handshake": 10,
+    "proxy.trusted": (),
+    "proxy.header": 5,
     "passwords.in_the_clear": False,
     "shutdown.drain": 8,
     "shutdown.total": 10,
@@ -119,6 +122,8 @@ def another(value: Any) -> Any:
         return not value
     if isinstance(value, str):
         return "#elsewhere"
+    if isinstance(value, tuple):
+        return (ip_network("192.0.2.0/24"),)
     return value - 1 if value > 1 else value + 1
 
 
@@ -129,10 +134,12 @@ def test_every_key_of_every_section_can_be_set(section: str, field: "attrs.Attri
     value = another(field.default)
 
     written = f'"{value}"' if isinstance(value, str) else str(value).lower()
+    if isinstance(value, tuple):
+        written = f'["{value[0]}"]'
     config = parse_config(f"[{section}]\n{field.name} = {written}")
 
     found = value_at(config, f"{section}.{field.name}")
-    assert (found, type(found)) == (value, field.type)
+    assert (found, type(found)) == (value, get_origin(field.type) or field.type)
     untouched = attrs.evolve(getattr(config, section), **{field.name: field.default})
     assert attrs.evolve(config, **{section: untouched}) == Config()
 
@@ -272,6 +279,28 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
             'listen = ["chat"]',
             'listen: expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "chat"',
         ),
+        (
+            'proxy.trusted = "127.0.0.1"',
+            'proxy.trusted: expected a list such as ["127.0.0.1"], got "127.0.0.1"',
+        ),
+        (
+            "proxy.trusted = [1]",
+            'proxy.trusted: expected an address or a network such as "192.0.2.0/24", got 1',
+        ),
+        (
+            'proxy.trusted = ["192.0.2.7/24"]',
+            (
+                "proxy.trusted: expected an address or a network "
+                'such as "192.0.2.0/24", got "192.0.2.7/24"'
+            ),
+        ),
+        (
+            'proxy.trusted = ["::1", "fe80::1%eth0"]',
+            (
+                "proxy.trusted: expected an address or a network "
+                'such as "192.0.2.0/24", got "fe80::1%eth0"'
+            ),
+        ),
         # the name of the first room
         ('rooms.first = ""', "rooms.first: a room's name cannot be empty"),
         ('rooms.first = "lobby"', 'rooms.first: expected "#lobby", got "lobby"'),
@@ -288,6 +317,10 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
 )
 def test_a_fault_is_told_with_its_path(text: str, problem: str) -> None:
     assert problems(text) == [problem]
+
+
+def test_every_proxy_that_is_none_is_told() -> None:
+    assert len(problems('proxy.trusted = ["haproxy", "10.0.0.0/8", "10.0.0.1/40"]')) == 2
 
 
 @pytest.mark.parametrize("path", NUMBERS)

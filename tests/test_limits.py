@@ -221,6 +221,48 @@ def test_who_is_refused_has_not_come() -> None:
     assert door.enter(ANN, 2.0) is None
 
 
+def test_who_moves_is_counted_by_the_new_address_alone() -> None:
+    door = small_door(per_address=1)
+    door.enter(BOB, 0.0)
+
+    assert door.move(BOB, ANN, 0.0) is None
+
+    assert door.enter(BOB, 0.0) is None
+    assert door.enter(ANN, 0.0) is not None
+    door.leave(ANN, 1.0)
+    assert door.enter(ANN, 1.0) is None
+    assert door.open == 2
+
+
+def test_who_may_not_move_counts_as_before() -> None:
+    door = small_door(per_address=2)
+    for host in (ANN, ANN, None):
+        door.enter(host, 0.0)
+
+    assert door.move(None, ANN, 0.0) == TOO_MANY
+
+    assert door.counters.refused == {TOO_MANY: 1}
+    door.leave(None, 1.0)
+    door.leave(ANN, 1.0)
+    assert [door.enter(ANN, 1.0), door.enter(ANN, 1.0)] == [None, TOO_MANY]
+    assert door.open == 2
+
+
+def test_to_move_is_to_come() -> None:
+    door = small_door(new_per_address=1)
+    door.enter(None, 0.0)
+    door.enter(None, 0.0)
+
+    assert [door.move(None, ANN, 0.0) for _ in range(2)] == [None, TOO_OFTEN]
+
+
+def test_a_full_server_lets_those_move_who_are_in() -> None:
+    door = small_door(connections=1)
+    door.enter(None, 0.0)
+
+    assert door.move(None, ANN, 0.0) is None
+
+
 @pytest.mark.parametrize(
     "host", [None, "127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"], ids=repr
 )

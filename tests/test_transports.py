@@ -10,6 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.peers import Authority, MemoryPeer, Peer, SocketPeer, TlsPeer
+from trioserve.edge.proxied import ProxiedTransport
 from trioserve.edge.sockets import SocketTransport
 from trioserve.edge.tls import TlsTransport
 from trioserve.memory import MemoryTransport
@@ -51,11 +52,25 @@ def with_tls(
     return make
 
 
+def by_a_proxy(
+    below: Callable[[ExitStack], tuple[Transport, Peer]],
+) -> Callable[[ExitStack], tuple[Transport, Peer]]:
+    def make(stack: ExitStack) -> tuple[Transport, Peer]:
+        transport, peer = below(stack)
+        peer.send(b"PROXY TCP4 192.0.2.7 198.51.100.1 50123 4000\r\n")
+        return ProxiedTransport(transport, PATIENCE), peer
+
+    return make
+
+
 KINDS = {
     "socket": over_socket,
     "memory": in_memory,
     "TLS over a socket": with_tls(over_socket),
     "TLS in memory": with_tls(in_memory),
+    "by a proxy over a socket": by_a_proxy(over_socket),
+    "by a proxy in memory": by_a_proxy(in_memory),
+    "TLS by a proxy": with_tls(by_a_proxy(over_socket)),
 }
 
 

@@ -4,6 +4,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +17,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from trioserve import names
 from trioserve.edge.addresses import Address, TcpAddress, UnixAddress, parse_address
 from trioserve.edge.certificates import TlsSettings
+from trioserve.edge.proxied import Network, ProxySettings
 from trioserve.edge.tcp import TcpOptions
 from trioserve.errors import ChatError, ConfigError
 from trioserve.limits import DoorLimits
@@ -79,6 +81,7 @@ class Config:
     broker: BrokerLimits = setting(BrokerLimits())
     tcp: TcpOptions = setting(TcpOptions())
     tls: TlsSettings = setting(TlsSettings(), 'for listen = ["tls:HOST:PORT"]')
+    proxy: ProxySettings = setting(ProxySettings(), "who says for whom it comes (PROXY protocol)")
     shutdown: ShutdownLimits = setting(ShutdownLimits())
 
     @property
@@ -210,6 +213,25 @@ def _metrics(value: Any, _: Any) -> Address:
     return parse_address(value)
 
 
+def _networks(value: Any, _: Any) -> tuple[Network, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f'expected a list such as ["127.0.0.1"], got {_shown(value)}')
+    structured: tuple[Network, ...] = _converter.structure(value, tuple[Network, ...])
+    return structured
+
+
+def _network(value: Any, _: Any) -> Network:
+    """An address, or a network whose own address stands before the slash."""
+    try:
+        if not isinstance(value, str) or "%" in value:  # a zone would match nothing
+            raise ValueError
+        return ip_network(value)
+    except ValueError:
+        raise ValueError(
+            f'expected an address or a network such as "192.0.2.0/24", got {_shown(value)}'
+        ) from None
+
+
 def _sources(value: Any, _: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError(f'expected a list of plug-ins such as ["dice.py"], got {_shown(value)}')
@@ -280,6 +302,8 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
         return _sources
     if field.name == "metrics":
         return _metrics
+    if field.name == "trusted":
+        return _networks
     if field.name == "telnet":
         return _telnets
     if field.name == "operators":
@@ -292,6 +316,7 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
 _converter = cattrs.Converter(detailed_validation=True)
 _converter.register_structure_hook(Config, _section(Config))
 _converter.register_structure_hook(Address, _listener)
+_converter.register_structure_hook(Network, _network)
 
 
 def _faults(error: cattrs.ClassValidationError, path: str = "") -> Iterator[str]:

@@ -71,8 +71,7 @@ class Door:
 
     def enter(self, host: str | None, now: float) -> str | None:
         """Let a connection in, for which `leave` must be called; or return why not."""
-        if (key := network_of(host)) is not None and (ban := self.banned(key)) is not None:
-            self.counters.refused["banned"] += 1  # the text has what a person wrote
+        if (ban := self._ban(host)) is not None:
             return ban
         caller = self._caller(host, now)
         refusal = self._refusal(caller)
@@ -92,9 +91,37 @@ class Door:
         if (caller := self._caller(host, now)) is not None:
             caller.open -= 1
 
+    def move(self, before: str | None, host: str | None, now: float) -> str | None:
+        """Count a connection that was let in by another address than `before`, or return why not.
+
+        It is still in then, and counts as before.
+        """
+        if (ban := self._ban(host)) is not None:
+            return ban
+        caller = self._caller(host, now)
+        refusal = self._refusal_of(caller)
+        if refusal is not None:
+            self.counters.count_refused(refusal)
+            return refusal
+        if caller is not None:
+            caller.open += 1
+            caller.came += 1
+        if (earlier := self._caller(before, now)) is not None:
+            earlier.open -= 1
+        return None
+
+    def _ban(self, host: str | None) -> str | None:
+        if (key := network_of(host)) is not None and (ban := self.banned(key)) is not None:
+            self.counters.refused["banned"] += 1  # the text has what a person wrote
+            return ban
+        return None
+
     def _refusal(self, caller: _Caller | None) -> str | None:
         if self.open >= self.limits.most:
             return "the server is full"
+        return self._refusal_of(caller)
+
+    def _refusal_of(self, caller: _Caller | None) -> str | None:
         if caller is None:
             return None
         if caller.open >= self.limits.per_address:

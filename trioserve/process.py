@@ -78,7 +78,7 @@ async def run(
     except (_CannotListen, ValueError, OSError) as error:
         print(f"trioserve: {error}", file=sys.stderr)
         return 1
-    arrivals = Arrivals(context, config.tls.handshake)
+    arrivals = Arrivals(context, config.tls.handshake, config.proxy)
     for listener in listeners:
         listener.wrap = partial(arrivals.wrap, tls=listener.is_tls)
     telnet_port = _port_of(listeners, telnet=True) or 0

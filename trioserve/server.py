@@ -149,24 +149,37 @@ class Server:
     def _admit(self, sessions: trio.Nursery, transport: Transport) -> None:
         refusal = self._door.enter(transport.host, trio.current_time())
         if refusal is None:
-            sessions.start_soon(self._serve_one, transport, name="session")
-            return
+            sessions.start_soon(self._serve_one, transport, transport.host, name="session")
+        else:
+            self._refuse(transport, refusal)
+
+    def _refuse(self, transport: Transport, refusal: str) -> None:
         log.info("%s refused: %s", transport.peer, refusal)
         with suppress(OSError):  # gone already, or not open yet
             transport.try_send(encode(f"-- {refusal}; try again later"))
         transport.close()
 
-    async def _serve_one(self, waiting: Transport) -> None:
-        """Run one session, whose crash nobody else notices."""
+    async def _serve_one(self, waiting: Transport, host: str | None) -> None:
+        """Run one session, whose crash nobody else notices; `host` is who the door counts."""
         try:
-            transport = await self._open(waiting)
-            if transport is not None:
-                await self._converse(transport)
+            transport: Transport | None = None
+            opened: Transport | None = waiting
+            while opened is not None and opened is not transport:
+                transport, opened = opened, await self._open(opened)
+                if opened is not None and opened.host != host:
+                    # A proxy has said for whom it comes: asked now, before TLS costs anything.
+                    refusal = self._door.move(host, opened.host, trio.current_time())
+                    if refusal is not None:
+                        self._refuse(opened, refusal)
+                        return
+                    host = opened.host
+            if opened is not None:
+                await self._converse(opened)
         except* Exception:  # whatever comes with it of a cancellation passes
             self.counters.crashes += 1
             log.exception("%s: the session's end crashed", waiting.peer)
         finally:
-            self._door.leave(waiting.host, trio.current_time())
+            self._door.leave(host, trio.current_time())
 
     async def _open(self, waiting: Transport) -> Transport | None:
         """Let a connection do what comes before its text; None if it fails, or the server stops."""

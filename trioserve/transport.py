@@ -18,7 +18,7 @@ class Transport(Protocol):
 
     @property
     def host(self) -> str | None:
-        """The other end's address for limits: None where all come from one machine's files."""
+        """The other end's address for limits: None of a unix socket, or as long as nobody knows."""
 
     @property
     def is_operator(self) -> bool:
@@ -31,7 +31,8 @@ class Transport(Protocol):
     async def open(self) -> "Transport":
         """Do what comes before the text, as TLS's handshake, within a deadline of its own.
 
-        Return what to talk through from then on, which owns the connection.
+        Return what to talk through from then on, which owns the connection. If that is
+        another one, it has to be opened in turn.
 
         Raises:
             OSError: if it fails; there is nothing more to be said then.
