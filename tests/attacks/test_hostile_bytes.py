@@ -36,8 +36,7 @@ async def test_the_tail_of_an_overlong_line_is_no_command(siege: Siege) -> None:
 async def test_five_hundred_lines_in_one_packet(siege: Siege) -> None:
     async with bystanders(siege):
         attacker = await siege.enter("mallory")
-        await attacker.send(b"".join(b"%d\n" % number for number in range(500)))
-        await attacker.send(b"/cancel\n")
+        await attacker.send(b"".join(b"%d\n" % number for number in range(500)) + b"/cancel\n")
         await attacker.sees(b"lines not sent")
 
 
