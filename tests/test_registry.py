@@ -11,8 +11,8 @@ from trioserve.registry import Registry
 BUILTIN = (
     "audit away back ban banip banips bans bell cancel deop format giveroom help history ignore "
     "invite join kick kill knock leave load me missed msg mute nick op plain plugins private "
-    "quiet quit reload reply rich room rooms screenreader slow stats tasks theme time timezone "
-    "topic unban unbanip unignore unload unmute wall who"
+    "quiet quit rehash reload reply rich room rooms screenreader slow stats tasks theme time "
+    "timezone topic unban unbanip unignore unload unmute wall who"
 )
 
 
@@ -186,5 +186,5 @@ def test_only_operators_load_unload_and_look_inside() -> None:
         each.name for each in built_in().registry if each.permission is Permission.OPERATOR
     ]
 
-    expected = "audit banip banips deop kill load plugins reload tasks unbanip unload wall"
+    expected = "audit banip banips deop kill load plugins rehash reload tasks unbanip unload wall"
     assert operators == expected.split()

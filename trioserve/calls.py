@@ -121,6 +121,7 @@ class Calls:
             plugin=plugin,
             counters=self.services.counters,
             operators=self.services.operators,
+            rehash=self.services.rehash,
             caller=self.caller,
             telnet_port=self.services.telnet_port,
         )

@@ -1,6 +1,8 @@
 """The command line: arguments to a configuration, a configuration to a run."""
 
 import argparse
+import atexit
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -59,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging_to(level=options.log_level.upper(), json=is_json),
         suppress(KeyboardInterrupt),
     ):
-        return trio.run(partial(run, config, context, strict=options.strict))
+        # While it starts and ends, too. No SIG_IGN: what we start would inherit that.
+        signal.signal(signal.SIGHUP, _pass_over)
+        atexit.register(signal.signal, signal.SIGHUP, signal.SIG_IGN)  # Python takes ours back
+        return trio.run(partial(run, config, context, source, strict=options.strict))
     return 130  # Ctrl-C before the server was up
 
 
@@ -105,6 +110,10 @@ def _asked_password() -> str:
     return password
 
 
+def _pass_over(number: int, frame: object) -> None:
+    """Do nothing about a signal that would end the process."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trioserve",
@@ -112,7 +121,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="trioserve top [HOST:PORT] watches one that runs; see trioserve top --help.",
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="read the configuration from this TOML file"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="read the configuration from this TOML file, and again upon SIGHUP",
     )
     parser.add_argument(
         "--listen",

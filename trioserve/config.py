@@ -61,12 +61,17 @@ class Config:
     """Everything an operator can set. Each section belongs to the part that keeps it."""
 
     # None: DEFAULT_LISTEN, as far as the machine can.
-    listen: tuple[Address, ...] | None = setting(None)
+    listen: tuple[Address, ...] | None = setting(None, restart=True)
     # None: DEFAULT_TELNET, unless `listen` is set.
-    telnet: tuple[TcpAddress, ...] | None = setting(None, "none, if listen is set and this is not")
-    plugins: tuple[str, ...] = setting((), "FILE.py or package.module")
+    telnet: tuple[TcpAddress, ...] | None = setting(
+        None, "none, if listen is set and this is not", restart=True
+    )
+    plugins: tuple[str, ...] = setting((), "FILE.py or package.module", restart=True)
     metrics: Address | None = setting(
-        None, "or unix:PATH: /metrics, /healthz, /snapshot", example='"127.0.0.1:9400"'
+        None,
+        "or unix:PATH: /metrics, /healthz, /snapshot",
+        example='"127.0.0.1:9400"',
+        restart=True,
     )
     limits: SessionLimits = setting(SessionLimits(), "of one connection")
     connections: DoorLimits = setting(DoorLimits())
@@ -76,10 +81,10 @@ class Config:
         example='ann = "scrypt$..."',
     )
     passwords: PasswordSettings = setting(PasswordSettings())
-    outbox: OutboxLimits = setting(OutboxLimits(), "what waits for one reader")
+    outbox: OutboxLimits = setting(OutboxLimits(), "what waits for one reader", restart=True)
     rooms: RoomLimits = setting(RoomLimits())
-    broker: BrokerLimits = setting(BrokerLimits())
-    tcp: TcpOptions = setting(TcpOptions())
+    broker: BrokerLimits = setting(BrokerLimits(), restart=True)
+    tcp: TcpOptions = setting(TcpOptions(), restart=True)
     tls: TlsSettings = setting(TlsSettings(), 'for listen = ["tls:HOST:PORT"]')
     proxy: ProxySettings = setting(ProxySettings(), "who says for whom it comes (PROXY protocol)")
     shutdown: ShutdownLimits = setting(ShutdownLimits())

@@ -66,6 +66,7 @@ class Context(Actor):
     plugin: Plugin
     counters: Counters
     operators: Operators
+    rehash: Callable[[], Awaitable[list[str]]]  # the configuration; returns what came of it
     _caller: Caller
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
 

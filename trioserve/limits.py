@@ -42,7 +42,7 @@ class TokenBucket:
 class DoorLimits:
     """How many connections there may be."""
 
-    most: int = setting(10_000, "less if the limit of open files is lower")
+    most: int = setting(10_000, "less if the limit of open files is lower", restart=True)
     per_address: int = setting(16, "at one time; loopback and unix sockets are exempt")
     new_per_address: int = setting(32, "within new_within; loopback and unix sockets are exempt")
     new_within: float = setting(600.0, "seconds")

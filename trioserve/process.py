@@ -30,7 +30,9 @@ from trioserve.edge.unix import open_unix
 from trioserve.errors import PluginError
 from trioserve.limits import DoorLimits
 from trioserve.plugins import Plugins, built_in, offered
+from trioserve.rereading import Rereading
 from trioserve.server import Server
+from trioserve.source import Source
 from trioserve.systemd import Notifier, handed_sockets
 from trioserve.watchdog import Watchdog, watching_the_loop
 from trioserve.wire.text import plural
@@ -47,11 +49,16 @@ log = logging.getLogger(__name__)
 
 
 async def run(
-    config: Config, context: ssl.SSLContext | None = None, *, strict: bool = False
+    config: Config,
+    context: ssl.SSLContext | None = None,
+    source: Source | None = None,
+    *,
+    strict: bool = False,
 ) -> int:
     """Listen, say where, and serve until SIGTERM or SIGINT; return the exit code.
 
-    Whoever comes by an address for TLS is talked to through `context`.
+    Whoever comes by an address for TLS is talked to through `context`. SIGHUP has
+    both read anew from `source`.
     A second signal ends the goodbyes. If anything still runs `shutdown.total`
     seconds after the first, the process is ended from a thread. With `strict`,
     a plug-in that cannot be loaded keeps the server from starting.
@@ -63,6 +70,7 @@ async def run(
     if faults and strict:
         print("trioserve: not started (--strict)", file=sys.stderr)
         return 1
+    asked = config.connections.most
     config = attrs.evolve(config, connections=fit_open_files(config.connections))
     if config.metrics is not None and (lacking := _lacking()):
         print(
@@ -83,9 +91,13 @@ async def run(
         listener.wrap = partial(arrivals.wrap, tls=listener.is_tls)
     telnet_port = _port_of(listeners, telnet=True) or 0
     server = Server(config, plugins, telnet_port=telnet_port)
+    server.reread = Rereading(source or Source(), server, arrivals, asked).reread
     notifier = Notifier.of(os.environ)
-    resort = LastResort(config.shutdown.total)
-    with trio.open_signal_receiver(*SIGNALS) as signals:
+    resort = LastResort(lambda: server.config.shutdown.total)
+    with (
+        trio.open_signal_receiver(*SIGNALS) as signals,
+        trio.open_signal_receiver(signal.SIGHUP) as hangups,
+    ):
         _arm_on_signals(resort)
         # Only now: whoever reads that we listen may send a signal at once.
         _announce(listeners)
@@ -95,6 +107,7 @@ async def run(
         with watching_the_loop() as watchdog:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, server, signals, notifier, name="signals")
+                nursery.start_soon(_reread_on_hangups, server, hangups, name="hang-ups")
                 nursery.start_soon(notifier.report, partial(_status, server), name="systemd")
                 if pages:
                     _serve_metrics(nursery, server, watchdog, pages)
@@ -162,7 +175,7 @@ class LastResort:
     shields itself from cancellation, a thread that it waits for and that is stuck.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._root = trio.lowlevel.current_root_task()
         # Whether there is something to wait for. What a signal handler may call at any time
@@ -181,18 +194,19 @@ class LastResort:
     def _watch(self) -> None:
         if not self._is_armed.get():
             return
-        deadline = time.monotonic() + self._seconds
+        seconds = self._seconds()
+        deadline = time.monotonic() + seconds
         try:
             while self._is_armed.get(timeout=max(0.0, deadline - time.monotonic())):
                 pass  # armed already
         except Empty:
-            self._end_process()
+            self._end_process(seconds)
 
-    def _end_process(self) -> None:
+    def _end_process(self, seconds: float) -> None:
         try:
             log.critical(
                 "still running after %g seconds, ended by force: %s",
-                self._seconds,
+                seconds,
                 ", ".join(tree.leaves(self._root)) or "no tasks",
             )
             time.sleep(LOG_FLUSH)  # the log has a thread of its own
@@ -303,6 +317,12 @@ async def _stop_on_signals(server: Server, signals: AsyncIterator[int], notifier
         log.info("%s: stopping", signal.Signals(number).name)
         notifier.notify("STOPPING=1")
         server.stop()
+
+
+async def _reread_on_hangups(server: Server, hangups: AsyncIterator[int]) -> None:
+    async for _ in hangups:
+        log.info("SIGHUP: reading the configuration")
+        await server.rehash()
 
 
 def fit_open_files(limits: DoorLimits) -> DoorLimits:

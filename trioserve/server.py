@@ -8,15 +8,17 @@ services               broker, drains, crowds       outlive everything below the
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
+import attrs
 import trio
 
 from trioserve import __version__
 from trioserve.broker import Broker
+from trioserve.changes import Changes, merged
 from trioserve.config import Config
 from trioserve.errors import ChatError
 from trioserve.limits import Door
@@ -66,6 +68,7 @@ class Server:
             now_ns: nanoseconds since 1970.
         """
         self.plugins = plugins
+        self.reread: Callable[[], Awaitable[list[str]]] | None = None  # see `rehash`
         self.config = config
         self.counters = Counters(started=trio.current_time())
         self.world = World(config.rooms)
@@ -86,6 +89,7 @@ class Server:
             operators=Operators(
                 config.operators, passwords or Scrypt(), config.passwords.in_the_clear
             ),
+            rehash=self.rehash,
             limits=config.limits,
             name=f"trioserve {__version__.rpartition('.')[0]}",
             first_room=config.rooms.first,
@@ -145,6 +149,24 @@ class Server:
         if self._stopping.is_set():
             self._everybody.cancel()
         self._stopping.set()
+
+    async def rehash(self) -> list[str]:
+        """Read the configuration anew by `reread`; return what came of it, line by line."""
+        if self.reread is None:
+            return ["there is nothing to read the configuration from"]
+        return await self.reread()
+
+    def apply(self, config: Config) -> Changes:
+        """Take what can change while it runs, for connections and rooms that come from now on."""
+        self.config, changes = merged(self.config, config)
+        self.world.limits = self.config.rooms
+        self._door.limits = self.config.connections
+        # The old ones stay with the sessions that began with them.
+        self._services = attrs.evolve(self._services, limits=self.config.limits)
+        # Who is an operator already stays one.
+        self._services.operators.hashes = self.config.operators
+        self._services.operators.in_the_clear = self.config.passwords.in_the_clear
+        return changes
 
     def _admit(self, sessions: trio.Nursery, transport: Transport) -> None:
         refusal = self._door.enter(transport.host, trio.current_time())

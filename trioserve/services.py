@@ -1,5 +1,6 @@
 """What all sessions of a server share, the bounds they keep, and how one ends."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import attrs
@@ -41,6 +42,7 @@ class Services:
     plugins: Plugins
     counters: Counters
     operators: Operators
+    rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"
     first_room: str

@@ -18,6 +18,7 @@ def setting(
     least: float | None = None,
     most: float | None = None,
     example: str | None = None,
+    restart: bool = False,
 ) -> T:
     """An attrs field that an operator can set.
 
@@ -26,7 +27,14 @@ def setting(
         least: of a number; if this is not given, it is above 0.
         most: of a number.
         example: where the default is None, what it might be, as TOML writes it.
+        restart: whether the server keeps what it began with; of a section, all of it.
     """
-    metadata = {"help": help, "least": least, "most": most, "example": example}
+    metadata = {
+        "help": help,
+        "least": least,
+        "most": most,
+        "example": example,
+        "restart": restart,
+    }
     field: Any = attrs.field(default=default, metadata=metadata)
     return field  # type: ignore[no-any-return]  # to a type checker, a field is its default

@@ -36,11 +36,14 @@ class Source:
             metrics=self.metrics or config.metrics,
             plugins=(*config.plugins, *self.plugins),
         )
+        faults: list[str] = []
+        context: ssl.SSLContext | None = None
         try:
             context = load(config.tls)
         except BadCertificate as error:
-            raise ConfigError([str(error)]) from None
-        if faults := list(_misplaced(config, has_certificate=context is not None)):
+            faults.append(str(error))
+        has_certificate = context is not None or bool(faults)
+        if faults := [*faults, *_misplaced(config, has_certificate=has_certificate)]:
             raise ConfigError(faults)
         return config, context
 

@@ -30,8 +30,8 @@ _MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
 class RoomLimits:
     """How many rooms there may be, what they keep, and how much of it is shown."""
 
-    first: str = setting("#lobby", "where everybody begins")
-    topic: str = setting("Welcome!", "of that room")
+    first: str = setting("#lobby", "where everybody begins", restart=True)
+    topic: str = setting("Welcome!", "of that room", restart=True)
     per_member: int = setting(20)
     most: int = setting(10_000)
     history: int = setting(200, "messages kept in memory per room", least=0)

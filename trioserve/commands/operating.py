@@ -93,6 +93,16 @@ async def tasks(ctx: Context) -> None:
 
 
 @command(permission=Permission.OPERATOR, cost=3)
+async def rehash(ctx: Context) -> None:
+    """Read the configuration and the certificate anew, as SIGHUP does.
+
+    Either all of it holds for what comes from now on, or every fault is shown and
+    nothing changes. What needs a restart is named.
+    """
+    ctx.reply("\n".join(await ctx.rehash()))
+
+
+@command(permission=Permission.OPERATOR, cost=3)
 async def wall(ctx: Context, *, text: str) -> None:
     """Say a line to everybody on the server."""
     await ctx.order(Wall(text))

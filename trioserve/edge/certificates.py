@@ -52,6 +52,8 @@ def _check_readable(name: str, path: str) -> None:
     try:
         with Path(path).open("rb") as file:
             file.read(1)
+    except ValueError:
+        raise BadCertificate(f"{name}: {path!r} cannot be a path") from None
     except OSError as error:
         raise BadCertificate(f"{name}: {path}: {error.strerror}") from None
 
