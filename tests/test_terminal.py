@@ -324,6 +324,79 @@ async def test_a_paste_that_is_too_long_is_refused_whole(chat: Chat) -> None:
     assert ann.last == "#lobby> "
 
 
+async def test_a_paste_under_way_goes_on_as_lines_when_its_client_changes_to_lines(
+    chat: Chat,
+) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses(f"first {PASTE}one\rtw")
+
+    await ann.changes_to_lines()
+    ann.sends(f"o\r\nthree{PASTED[:3]}".encode())
+    await ann.settles()
+    ann.sends(f"{PASTED[3:]}\r\n".encode())
+
+    for line in ("first one", "two", "three"):
+        assert (await bob.sees("<ann>")).endswith(f"<ann> {line}")
+
+
+async def test_a_paste_that_begins_behind_plain_loses_nothing(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    await ann.presses(f"/plain\r{PASTE}one\rtw")
+    ann.sends(f"o\rthree{PASTED}\r\n".encode())
+
+    for line in ("one", "two", "three"):
+        assert (await bob.sees("<ann>")).endswith(f"<ann> {line}")
+
+
+async def test_a_refused_paste_s_rest_is_no_line_when_its_client_changes_to_lines(
+    chat: Chat,
+) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses(f"{PASTE}{'x' * 9000}")
+    await trio.sleep(10)
+    await ann.settles()
+
+    await ann.changes_to_lines()
+    ann.sends(f"the rest\r\n{PASTED}hello\r\n".encode())
+
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+@pytest.mark.parametrize("ends", ["the server", "the input"])
+async def test_a_paste_under_way_is_told_not_to_be_sent_when_all_ends(
+    chat: Chat, ends: str
+) -> None:
+    ann = await come(chat, "ann")
+    await ann.presses(f"draft{PASTE}one\rtwo\rthr")
+
+    if ends == "the server":
+        chat.server.stop()
+    else:
+        await ann.person.hangs_up()
+    await ann.settles()
+
+    assert "draft" in ann.shown
+    assert "-- 3 lines of a paste not sent" in ann.shown
+
+
+async def test_of_a_paste_under_way_for_a_secret_no_line_is_said_when_its_client_changes_to_lines(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        await ann.presses("/rise\rroot\r")
+        await ann.presses(f"{PASTE}one\rtw")
+
+        await ann.changes_to_lines()
+        ann.sends(f"o\r\nthree{PASTED}hunter2\r\nhello\r\n".encode())
+        await ann.settles()
+
+        assert "-- 2 lines of a paste not sent" in ann.shown
+        assert "-- root knows 7 characters" in ann.shown
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
 async def test_a_name_that_is_refused_is_asked_for_again(chat: Chat) -> None:
     await chat.join("ann")
     ann = await come(chat, "ann")

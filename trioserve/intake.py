@@ -125,7 +125,9 @@ class Intake:
     @property
     def unsent(self) -> int:
         """How many lines wait, with the one that flood control holds back."""
-        return sum(isinstance(each, str) for each in self._waiting or ()) + self.is_holding
+        pasted = self.terminal.unread if self.terminal is not None else 0
+        waiting = sum(isinstance(each, str) for each in self._waiting or ())
+        return waiting + pasted + self.is_holding
 
     async def eased(self) -> None:
         """Wait until a line has been taken."""

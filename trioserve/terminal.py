@@ -14,6 +14,7 @@ import trio
 
 from trioserve.outbox import Outbox
 from trioserve.rooms import Member
+from trioserve.wire.buffer import lines_of
 from trioserve.wire.client import TelnetClient
 from trioserve.wire.editor import (
     CompletionWanted,
@@ -24,7 +25,7 @@ from trioserve.wire.editor import (
     PasteRefused,
     Submitted,
 )
-from trioserve.wire.keys import Key, KeyDecoder, Keystroke
+from trioserve.wire.keys import Key, KeyDecoder, Keystroke, PasteRest
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.pager import MORE, Pager
 from trioserve.wire.style import Screen
@@ -68,6 +69,10 @@ class Terminal:
     _secret: bool = attrs.field(default=False, init=False)  # the answer to the question
     _editor: Editor | None = attrs.field(default=None, init=False)  # in character mode
     _keys: KeyDecoder = attrs.field(factory=KeyDecoder, init=False)
+    # Of a paste that had begun when character mode ended: its lines, which nobody has had yet,
+    # and what has still to come.
+    _lines: list[Typed] = attrs.field(factory=list, init=False)
+    _rest_of_paste: PasteRest | None = attrs.field(default=None, init=False)
     _pager: Pager = attrs.field(factory=lambda: Pager(COLUMNS, ROWS), init=False)
     _changed: trio.Event | None = attrs.field(default=None, init=False)
     _cost: int = attrs.field(default=0, init=False)
@@ -78,6 +83,11 @@ class Terminal:
     def has_keys(self) -> bool:
         """Whether it is in character mode."""
         return self._editor is not None
+
+    @property
+    def unread(self) -> int:
+        """How many lines have come that nobody has had yet."""
+        return len(self._lines)
 
     # ------------------------------------------------------------ what comes
 
@@ -100,7 +110,7 @@ class Terminal:
         if commanded:
             self._follow()
         self._draw()
-        return typed
+        return typed + self._take_lines()
 
     def finish(self) -> list[Typed]:
         """Return the line that the end of input has ended, if there was one."""
@@ -108,7 +118,7 @@ class Terminal:
             self.show_rest()
             return []  # what stands there was not sent, and its row stays to be seen
         lines = self.splitter.receive_data(self.client.finish()) + self.splitter.finish()
-        return [decoded(line) for line in lines]
+        return self._take_lines() + [decoded(line) for line in lines]
 
     def take_cost(self) -> int:
         """What the keys since the last time cost besides their bytes, in bytes."""
@@ -179,13 +189,16 @@ class Terminal:
     def close(self) -> None:
         """Take the row away, for good; what was typed there and not sent stays to be seen."""
         if self._editor is not None:
+            pasted = self._keys.take_paste()  # its end will not come
             end = b"\r\n" if self._editor.text else b""
-            self.outbox.write(self._leave() + end)
+            self.outbox.write(self._leave() + end + self._not_sent(pasted))
 
     # ----------------------------------------------------------------- inside
 
     def _text(self, text: bytes, now: float) -> Iterator[Typed]:
         if self._editor is None:
+            if self._rest_of_paste is not None:
+                text = self._rest_of_paste.receive_data(text)
             yield from map(decoded, self.splitter.receive_data(text))
             return
         keys = self._keys.flush() if now - self._received >= ESCAPE else []
@@ -238,6 +251,8 @@ class Terminal:
             self._reprompt()
 
     def _signal(self, signal: Signal) -> Iterator[Typed]:
+        if signal is Signal.INTERRUPT:
+            self._rest_of_paste = None  # a person whose terminal forgot its end presses ^C
         if self._editor is not None and signal is Signal.INTERRUPT:
             yield from self._press(self._editor, Key.INTERRUPT)
         elif self._editor is not None and signal is Signal.ERASE_CHARACTER:
@@ -270,6 +285,7 @@ class Terminal:
             self._changed = None
 
     def _enter(self, columns: int) -> None:
+        self._rest_of_paste = None
         self._editor = Editor(columns, "", self.splitter.max_line, MAX_DRAFT)
         self._keys = KeyDecoder(MAX_DRAFT)
         self.outbox.frame, self.outbox.pager = self._framed, self._page
@@ -293,8 +309,8 @@ class Terminal:
         self.outbox.resume()
         self.client.want_keys(False)
         draft = editor.text
-        if ends := draft.count("\n"):
-            output += encode(f"-- {plural(ends + 1, 'line')} of a paste not sent")
+        if "\n" in draft:
+            output += self._not_sent(draft)
             draft = ""
         elif draft and editor.secret:  # it must not become the beginning of the secret
             output += encode(f"-- not sent: {draft}")
@@ -302,7 +318,37 @@ class Terminal:
         if question and self._secret:
             self.client.hide(True)
         self.splitter.receive_data(draft.encode())
-        return output + self.client.take_answers() + f"{clean(question)}{draft}".encode()
+        pasted = ""
+        if self._keys.is_pasting:
+            pasted, refused = self._go_on_pasting()
+            output += self._not_sent(refused)
+        row = f"{clean(question)}{draft}{pasted}"
+        return output + self.client.take_answers() + row.encode()
+
+    def _go_on_pasting(self) -> tuple[str, str]:
+        """Let the paste that has begun go on as lines, which is what line mode makes of one.
+
+        Return what of it is to be shown, for its terminal has not; and what is not sent.
+        """
+        pasted = self._keys.take_paste()
+        refused = pasted is None or self._secret  # its other lines would be read by the room
+        self._rest_of_paste = self._keys.rest_of_paste(refused=refused)
+        if refused or pasted is None:
+            return "", pasted or ""
+        self._lines += map(decoded, self.splitter.receive_data(pasted.encode()))
+        return "\r\n".join(map(clean, pasted.split("\n"))), ""
+
+    def _not_sent(self, pasted: str | None) -> bytes:
+        """Return the line that tells how much was pasted for nothing, if it was."""
+        return (
+            encode(f"-- {plural(len(lines_of(pasted)), 'line')} of a paste not sent")
+            if pasted
+            else b""
+        )
+
+    def _take_lines(self) -> list[Typed]:
+        lines, self._lines = self._lines, []
+        return lines
 
     def _reprompt(self) -> None:
         if self._editor is None:

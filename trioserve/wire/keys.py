@@ -164,6 +164,25 @@ class KeyDecoder:
         """Whether a sequence has begun, or only Esc was pressed: time will tell, see `flush`."""
         return bool(self._held) and self._pasted is None
 
+    @property
+    def is_pasting(self) -> bool:
+        """Whether a paste has begun that has not ended."""
+        return self._pasted is not None
+
+    def take_paste(self) -> str | None:
+        r"""Give up the paste that has begun; return what has come of it, with ``\n`` in it.
+
+        None if none has begun, or if it is too long already.
+        """
+        pasted, self._pasted = self._pasted, None
+        if pasted is None or self._pasted_size > self.max_paste:
+            return None
+        return _with_one_kind_of_end("".join(pasted))
+
+    def rest_of_paste(self, *, refused: bool) -> "PasteRest":
+        """What takes the rest of the paste that was given up."""
+        return PasteRest(self._held.encode(), refused)
+
     def receive_data(self, data: bytes) -> list[Keystroke]:
         """Add received bytes and return the keys that they complete.
 
@@ -233,9 +252,8 @@ class KeyDecoder:
         self._add_pasted(text[start:end], keys)
         if over is None:
             return len(text)
-        pasted, self._pasted = self._pasted, None
-        if pasted is not None and self._pasted_size <= self.max_paste:
-            keys.append(Paste(_with_one_kind_of_end("".join(pasted))))
+        if (pasted := self.take_paste()) is not None:
+            keys.append(Paste(pasted))
         return over.end()
 
     def _add_pasted(self, piece: str, keys: list[Keystroke]) -> None:
@@ -247,6 +265,27 @@ class KeyDecoder:
         elif not was_too_long:
             self._pasted = []
             keys.append(Paste(None))
+
+
+@attrs.define(eq=False)
+class PasteRest:
+    """What has still to come of a paste when lines are read, and no keys any more.
+
+    The mark of its end is taken out of it; of a paste that was refused, nothing is left.
+    """
+
+    _held: bytes  # what the mark may begin with
+    _refused: bool
+    _is_over: bool = attrs.field(default=False, init=False)
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Return received bytes as they are to be read."""
+        if self._is_over:
+            return data
+        paste, mark, behind = (self._held + data).partition(_PASTE_ENDS.encode())
+        self._is_over = bool(mark)
+        self._held = b"" if mark else _beginning_of_end(paste.decode("latin-1")).encode("latin-1")
+        return behind if self._refused else paste.removesuffix(self._held) + behind
 
 
 def _beginning_of_end(text: str) -> str:
