@@ -49,6 +49,18 @@ def brisk_street(tmp_path: Path) -> Iterator[Street]:
         yield street
 
 
+@pytest.fixture
+def unfolded_street(tmp_path: Path) -> Iterator[Street]:
+    """Everybody is seen to come and to go at once, however many do."""
+    config = tmp_path / "unfolded.toml"
+    config.write_text("[rooms]\nfold_after = 1000\n")
+    with (
+        running("--config", str(config), "--listen", ANYWHERE) as server,
+        open_street(server.port()) as street,
+    ):
+        yield street
+
+
 @pytest.fixture(params=["nc", "ncat", "telnet"])
 def program(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -135,14 +147,15 @@ def test_a_unix_socket_is_a_way_in(tmp_path: Path) -> None:
         eve.sees("<ann> hello")
 
 
-def test_what_is_piped_in_at_once_is_said_each_time(street: Street) -> None:
+def test_what_is_piped_in_at_once_is_said_each_time(unfolded_street: Street) -> None:
+    street = unfolded_street
     eve = street.bystander()
 
     for number in range(25):
         shown = street.runs("nc", "-N", typed=f"guest{number}\nhi\n")
 
         assert f"2 here: eve, guest{number}\r\n" in shown
-        eve.sees(f"<guest{number}> hi\r\n")
+        eve.sees(f"<guest{number}> hi\r\n* guest{number} left\r\n")
 
 
 def test_a_pipe_that_has_ended_without_a_fin_still_listens(street: Street) -> None:
