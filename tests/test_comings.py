@@ -71,8 +71,38 @@ async def test_a_net_that_breaks_and_comes_back_is_a_line_each(chat: Chat) -> No
 
     assert told(ann) == [
         *[f"* {nick} left (connection lost)" for nick in "bcd"],
-        "* e, f, g and 2 others left #lobby; b, c, d and 5 others joined #lobby",
+        "* e, f, g and 2 others left (connection lost); b, c, d and 5 others joined #lobby",
     ]
+
+
+async def test_who_left_for_a_reason_is_told_of_apart_from_who_just_left(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    people = await come(chat, *"bcdefgh")
+    await trio.sleep(WHILE)
+    ann.unseen()
+
+    for person in people[:5]:
+        await person.types("/quit")
+    for person in people[5:]:
+        await person.vanishes()
+    await trio.sleep(WHILE)
+
+    assert told(ann)[3:] == ["* g, h left (connection lost); e, f left #lobby"]
+
+
+async def test_of_very_many_reasons_a_few_are_told(chat: Chat) -> None:
+    ann, rita = await chat.join("ann"), await chat.join("rita", operator=True)
+    await come(chat, *(f"p{number}" for number in range(9)))
+    await trio.sleep(WHILE)
+    ann.unseen()
+
+    await rita.types(*(f"/kill p{number} reason {number}" for number in range(9)))
+    await trio.sleep(WHILE)
+
+    assert told(ann)[-1] == (
+        "* p3 left (taken off by rita: reason 3); p4 left (taken off by rita: reason 4);"
+        " p5 left (taken off by rita: reason 5); p6, p7, p8 left (for other reasons)"
+    )
 
 
 async def test_whoever_comes_and_goes_unnoticed_is_not_told_of(chat: Chat) -> None:
@@ -128,6 +158,26 @@ async def test_nobody_is_seen_to_do_something_before_they_are_seen_to_come(
     assert second.endswith(shown)
     assert told(ann) == []
     assert "eve joined" not in eve.unseen()
+
+
+async def test_whoever_says_something_and_goes_is_seen_to_do_so_in_that_order(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    *_, eve, fred = await come(chat, "bob", "carol", "dave", "eve", "fred")
+    ann.unseen()
+
+    for person in (eve, fred):
+        await person.types("hi")
+        await person.types("/quit")
+    await trio.sleep(WHILE)
+
+    lines = told(ann)
+    assert [line for line in lines if "joined" in line or "left" in line] == [
+        "* eve joined #lobby",
+        "* fred joined #lobby",
+        "* eve, fred left #lobby",
+    ]
+    assert lines[1].endswith("<eve> hi")
+    assert lines[3].endswith("<fred> hi")
 
 
 async def test_a_command_s_line_is_not_shown_before_its_caller_either(

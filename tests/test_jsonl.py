@@ -21,6 +21,7 @@ from trioserve.messages import (
     Event,
     Joined,
     Left,
+    Lost,
     Noticed,
     Renamed,
     Said,
@@ -67,7 +68,14 @@ SAMPLES: list[tuple[Event, str]] = [
         Thronged("#dev", ["ann", "bob"], 9, [], 0),
         (
             '{"kind":"thronged","room":"#dev","joined":["ann","bob"],"joined_total":9,'
-            '"left":[],"left_total":0}'
+            '"left":[],"left_total":0,"lost":[]}'
+        ),
+    ),
+    (
+        Thronged("#dev", [], 0, ["cat"], 1, [Lost("not reading", ["ann"], 4)]),
+        (
+            '{"kind":"thronged","room":"#dev","joined":[],"joined_total":0,"left":["cat"],'
+            '"left_total":1,"lost":[{"reason":"not reading","nicks":["ann"],"total":4}]}'
         ),
     ),
     (Renamed("ann", "anna"), '{"kind":"renamed","nick":"ann","to":"anna"}'),
@@ -191,6 +199,14 @@ PLACES: list[tuple[Callable[[str], Event], Callable[[Any], object]]] = [
     (lambda text: Thronged(text, [], 0, [], 0), lambda shown: shown["room"]),
     (lambda text: Thronged("#dev", [text], 1, [], 0), lambda shown: shown["joined"][0]),
     (lambda text: Thronged("#dev", [], 0, [text], 1), lambda shown: shown["left"][0]),
+    (
+        lambda text: Thronged("#dev", [], 0, [], 0, [Lost(text, [], 1)]),
+        lambda shown: shown["lost"][0]["reason"],
+    ),
+    (
+        lambda text: Thronged("#dev", [], 0, [], 0, [Lost("", [text], 1)]),
+        lambda shown: shown["lost"][0]["nicks"][0],
+    ),
     (lambda text: Renamed(text, "anna"), lambda shown: shown["nick"]),
     (lambda text: Renamed("ann", text), lambda shown: shown["to"]),
     (lambda text: TopicSet(text, "ann", ""), lambda shown: shown["room"]),

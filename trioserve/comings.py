@@ -5,20 +5,23 @@ not too big for that. What more there are join a crowd, which is told of in one
 line at the while's end: when a net comes back, a room reads that and not a
 hundred lines. Nobody is seen to speak who has not been seen to come: whoever of
 the crowd says something is told of first. Whoever has come and gone again
-within one crowd is not told of at all, and a last word is never held back.
+within one crowd is not told of at all, and a last word is never held back. The
+reasons that the server gives are told in both cases.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
 from trioserve.fanout import Fanout
-from trioserve.messages import Departed, Joined, Left, Thronged
+from trioserve.messages import Departed, Joined, Left, Lost, Thronged
 from trioserve.rooms import Crowd, Member, Room
 from trioserve.world import World
 
 NICKS_NAMED: Final = 3  # of those who came or went; the rest are counted
+REASONS_NAMED: Final = 3  # of why they went; operators may give each another
+OTHER_REASONS: Final = "for other reasons"
 
 
 @attrs.define(eq=False)
@@ -66,7 +69,7 @@ class Comings:
         told = [room for room in member.rooms.values() if room not in folded]
         self.fanout.tell_neighbours(member, departed, told)
         for room in folded:
-            self._crowd(room).add_left(member)
+            self._crowd(room).add_left(member, reason)
         self._tell_bots(member, departed, folded, told)
 
     def tell_first(self, member: Member, rooms: Iterable[Room]) -> None:
@@ -88,13 +91,18 @@ class Comings:
     def _tell_crowd(self, room: Room, crowd: Crowd) -> None:
         # Whoever was thrown out meanwhile has been told of.
         joined = [nick for member, nick in crowd.joined.items() if member in room.members]
-        left = list(crowd.left.values())
-        if joined or left:
+        left = [nick for member, nick in crowd.left.items() if member not in crowd.reasons]
+        if joined or crowd.left:
             thronged = Thronged(
-                room.name, joined[:NICKS_NAMED], len(joined), left[:NICKS_NAMED], len(left)
+                room.name,
+                joined[:NICKS_NAMED],
+                len(joined),
+                left[:NICKS_NAMED],
+                len(left),
+                list(_lost(crowd)),
             )
             # Nobody is told of themself alone.
-            alone = next(iter(crowd.joined)) if len(crowd.joined) == 1 and not left else None
+            alone = next(iter(crowd.joined)) if len(crowd.joined) == 1 and not crowd.left else None
             self.fanout.post(room, thronged, silent=alone)
 
     def _is_folded(self, member: Member, room: Room) -> bool:
@@ -124,3 +132,13 @@ class Comings:
             is_concerned = bot is not member and any(bot in room.members for room in rooms)
             if is_concerned and not any(bot in room.members for room in told):
                 self.fanout.put(bot, event)
+
+
+def _lost(crowd: Crowd) -> Iterator[Lost]:
+    """Who of a crowd left for the same reason; more than a few reasons are told as one."""
+    nicks: dict[str, list[str]] = {}
+    for member, reason in crowd.reasons.items():
+        known = reason if reason in nicks or len(nicks) < REASONS_NAMED else OTHER_REASONS
+        nicks.setdefault(known, []).append(crowd.left[member])
+    for reason, each in nicks.items():
+        yield Lost(reason, each[:NICKS_NAMED], len(each))

@@ -84,14 +84,27 @@ class Departed:
 
 
 @attrs.frozen
+class Lost:
+    """Who left for the same reason, which is the server's: the first few nicks, and how many."""
+
+    reason: str
+    nicks: Sequence[str]
+    total: int
+
+
+@attrs.frozen
 class Thronged:
-    """Many came to a room or left it: the first few nicks, and how many in all."""
+    """Many came to a room or left it: the first few nicks, and how many in all.
+
+    Who left for a reason of the server's is in `lost`, and not in `left`.
+    """
 
     room: str
     joined: Sequence[str]
     joined_total: int
     left: Sequence[str]
     left_total: int
+    lost: Sequence[Lost] = ()
 
 
 @attrs.frozen

@@ -117,6 +117,7 @@ class Crowd:
 
     joined: dict[Member, str] = attrs.field(factory=dict, init=False)
     left: dict[Member, str] = attrs.field(factory=dict, init=False)
+    reasons: dict[Member, str] = attrs.field(factory=dict, init=False)  # of some who left
 
     def add_joined(self, member: Member) -> None:
         if self.left.get(member) == member.nick:
@@ -124,9 +125,11 @@ class Crowd:
         else:
             self.joined[member] = member.nick
 
-    def add_left(self, member: Member) -> None:
+    def add_left(self, member: Member, reason: str = "") -> None:
         if self.joined.pop(member, None) is None:
             self.left[member] = member.nick
+            if reason:
+                self.reasons[member] = reason
 
 
 @attrs.define(eq=False)

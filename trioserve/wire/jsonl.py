@@ -12,7 +12,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     joined      room, nick
     left        room, nick, text, reason
     departed    nick, text, reason
-    thronged    room, joined, joined_total, left, left_total
+    thronged    room, joined, joined_total, left, left_total, lost
     renamed     nick, to
     topic       room, nick, topic
     entered     room, topic, nicks, total, messages
@@ -44,7 +44,8 @@ holds it), its `time` that of the id, in UTC: `2026-11-23T18:29:21.154Z`.
 
 `left` leaves a room and stays, `departed` leaves the server; `text` is their last
 word, `reason` what the server says of it; mostly both are empty. `thronged`
-stands for many of both: the first few nicks, and how many in all.
+stands for many of both: the first few nicks, and how many in all; `lost` are those who
+left for a reason of the server's, an object for each: `reason`, `nicks`, `total`.
 `renamed` was `nick` and is now `to`. An empty `topic` is none.
 
 `entered` is your own entering of a room: the first few `nicks` of the `total`
@@ -193,6 +194,14 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> dict[str, ob
                 "joined_total": event.joined_total,
                 "left": _clean_all(event.left),
                 "left_total": event.left_total,
+                "lost": [
+                    {
+                        "reason": clean(each.reason),
+                        "nicks": _clean_all(each.nicks),
+                        "total": each.total,
+                    }
+                    for each in event.lost
+                ],
             }
         case _:
             assert_never(event)

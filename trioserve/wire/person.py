@@ -14,6 +14,7 @@ from trioserve.messages import (
     Event,
     Joined,
     Left,
+    Lost,
     Message,
     Noticed,
     Renamed,
@@ -143,6 +144,7 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
             return f"{event.nick} left{_why(event)}"
         case Thronged():
             moves = []  # in this order: whoever is in both has left, and is back
+            moves += [f"{names(each.nicks, each.total)} left{_why(each)}" for each in event.lost]
             if event.left:
                 moves.append(f"{names(event.left, event.left_total)} left {event.room}")
             if event.joined:
@@ -152,9 +154,10 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
             assert_never(event)
 
 
-def _why(event: Left | Departed) -> str:
+def _why(event: Left | Departed | Lost) -> str:
     reason = f" ({event.reason})" if event.reason else ""
-    return f"{reason}, saying: {event.text}" if event.text else reason
+    text = "" if isinstance(event, Lost) else event.text
+    return f"{reason}, saying: {text}" if text else reason
 
 
 def _entered(event: Entered, style: Style, view: View) -> bytes:
