@@ -9,7 +9,7 @@ from tests.telnets import MUDLET, Telnet, come
 from trioserve import Context, command
 from trioserve.config import Config
 from trioserve.services import SessionLimits
-from trioserve.testing import Chat, open_chat
+from trioserve.testing import Chat, Person, open_chat
 from trioserve.wire.options import (
     DO,
     ECHO,
@@ -257,6 +257,17 @@ async def test_a_line_that_was_begun_in_line_mode_goes_on_in_character_mode(chat
     await ann.presses("lo\r")
 
     assert "<ann> hello" in ann.shown[-2]
+
+
+async def test_the_tail_of_an_overlong_line_is_dropped_in_character_mode_too(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann", telnet=False), await chat.join("bob")
+    ann.sends(b"x" * 2000 + bytes([IAC, 246]))
+    await ann.settles()
+    assert ann.last == "(press Enter) "
+
+    await ann.presses("the tail\rhello\r")
+
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
 async def test_a_line_that_was_begun_in_character_mode_goes_on_in_line_mode(chat: Chat) -> None:
@@ -521,6 +532,142 @@ async def test_what_was_typed_ahead_is_no_secret(autojump_clock: MockClock) -> N
         await ann.types("hunter2")
 
         await ann.sees("-- root knows 7 characters")
+        await bob.sees("<ann> hello")
+
+
+async def test_a_secret_that_is_half_typed_when_its_question_ends_is_dropped_to_its_enter(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        await ann.presses("hello wo\x01/brood \x0b\r")  # ^K kills the greeting
+        await ann.presses("hun")
+
+        await ann.person.sees("took longer than 3 s")
+        await ann.settles()
+        assert ann.shown[-3:-1] == [
+            "-- the question is over: what you typed is dropped, up to your Enter",
+            "-- /brood took longer than 3 s, and was ended",
+        ]
+        assert ann.last == "(press Enter) "
+        await ann.presses(f"ter2{PASTE}more{PASTED}")
+        assert ann.last == "(press Enter) "
+        await ann.presses("\r")
+        assert ann.last == "#lobby> "
+        await ann.presses("hello\r")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_who_has_typed_nothing_of_a_secret_goes_on_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        await ann.presses("/brood\r")
+
+        await ann.person.sees("took longer than 3 s")
+        await ann.presses("hello\r")
+
+        await bob.sees("<ann> hello")
+
+
+async def test_a_secret_s_rest_is_dropped_also_when_its_client_changes_to_lines(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        await ann.presses("/brood\r")
+        await ann.presses("hun")
+        await ann.person.sees("took longer than 3 s")
+
+        await ann.changes_to_lines()
+        await ann.presses("ter2\rhello\r")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_a_secret_goes_on_where_it_was_when_its_client_changes_to_lines(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann = await come(chat, "ann")
+        await ann.presses("/rise\r")
+        await ann.presses("root\r")
+        await ann.presses("hun")
+
+        await ann.changes_to_lines()
+        await ann.presses("ter2\r")
+
+        assert ann.shown[-1] == "-- root knows 7 characters"
+
+
+@pytest.mark.parametrize("types", [MUDLET, None])
+async def test_in_line_mode_what_may_be_the_rest_of_a_secret_is_not_said(
+    autojump_clock: MockClock, types: list[str] | None
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        bob = await chat.join("bob")
+        ann = await chat.join("ann") if types is None else (await come(chat, "ann", types=types))
+        person = ann if isinstance(ann, Person) else ann.person
+        await person.types("/brood")
+
+        await person.sees("took longer than 3 s")
+        await person.types("hunter2")
+        await person.sees("-- not sent: it may be the rest of your answer; to send it, type")
+        await person.types("hello")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_who_types_a_command_when_a_secret_s_question_has_ended_types_no_rest_of_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await ann.types("/brood")
+        await ann.sees("took longer than 3 s")
+
+        await ann.types("/who", "hello")
+
+        await ann.sees("-- #lobby: ann, bob")
+        await bob.sees("<ann> hello")
+
+
+async def test_who_cancels_what_asks_for_a_secret_types_no_rest_of_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await ann.types("/brood")
+
+        await ann.types("/cancel", "hello")
+
+        await bob.sees("<ann> hello")
+
+
+async def test_what_comes_long_after_a_secret_s_question_is_no_rest_of_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[brood]) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await ann.types("/brood")
+        await trio.sleep(60)
+
+        await ann.types("hello")
+
+        await bob.sees("<ann> hello")
+
+
+async def test_what_was_typed_before_a_secret_was_asked_is_said_when_its_question_has_ended(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await ann.types("/rise", "root", "hello")
+
+        await ann.types("/cancel")
+
         await bob.sees("<ann> hello")
 
 

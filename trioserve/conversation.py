@@ -177,6 +177,8 @@ class Conversation:
         elif signal is Signal.ENOUGH:
             self._calls.cancel_answer()
             self.outbox.resume()
+        elif signal is Signal.WITHHELD:
+            self._notice("not sent: it may be the rest of your answer; to send it, type it again")
         else:
             self._notice("yes, the server is here")
 
@@ -335,6 +337,7 @@ class Conversation:
     def cancel(self) -> None:
         """Cancel the running command, or drop the lines that flood control holds back."""
         if self._calls.cancel():
+            self.intake.end_question()  # by its person, who is typing no answer to it
             return
         if self.intake.is_holding and not self._interrupted:
             self._drop_held(self.intake.clear())
@@ -363,7 +366,7 @@ class Conversation:
                 if not self.intake.ended:
                     await question.answered.wait()
             finally:
-                self.intake.end_question()
+                self.intake.end_question(abandoned=question.answer is None)
         if question.answer is None:
             raise InputEnded("the input has ended before the answer")
         return question.answer

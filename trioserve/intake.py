@@ -20,6 +20,7 @@ from trioserve.wire.style import Style
 from trioserve.wire.telnet import Signal
 
 LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
+WITHHOLDING: Final = 30.0  # seconds in which a line may be the rest of a secret
 KEYS_AT_ONCE: Final = 256  # bytes of keys, then others get a turn: each may cost 0.1 ms
 
 
@@ -46,6 +47,8 @@ class Intake:
     terminal: Terminal | None = attrs.field(default=None, init=False)
     _question: Asked | None = attrs.field(default=None, init=False)  # what is asked at present
     _secret: bool = attrs.field(default=False, init=False)  # its answer
+    # Until when the next line may be the rest of a secret that nothing asks for any more; 0: not.
+    _withholding: float = attrs.field(default=0.0, init=False)
     _slowed: bool = attrs.field(default=False, init=False)
     _began: bool = attrs.field(default=False, init=False)
     _waiting: deque[Typed] | None = attrs.field(default=None, init=False)
@@ -79,11 +82,20 @@ class Intake:
     def ask(self, question: Asked, style: Style, *, secret: bool = False) -> None:
         """Show a question, behind which its answer is typed; of a secret, unseen if possible."""
         self._question, self._secret = question, secret
+        if secret:
+            self._withholding = 0.0
         if self.terminal is None or not self.terminal.ask(question.text, secret=secret):
             self.outbox.put(render(question, style))
 
-    def end_question(self) -> None:
-        """What was asked needs no answer any more."""
+    def end_question(self, *, abandoned: bool = False) -> None:
+        """What was asked needs no answer any more.
+
+        An `abandoned` question ended while somebody may be typing its answer. A secret
+        must not be read by the room then: of a terminal's keys all is known, else the next line
+        is withheld, if it comes soon and is no command.
+        """
+        if abandoned and self._secret and not self.has_keys:
+            self._withholding = trio.current_time() + WITHHOLDING
         self._question, self._secret = None, False
         if self.terminal is not None:
             self.terminal.end_question()
@@ -112,6 +124,8 @@ class Intake:
         buffer = self.buffer[:KEYS_AT_ONCE] if has_keys else self.buffer
         size = await self.transport.receive_into(buffer)
         typed = self._typed(bytes(buffer[:size])) if size else self._finish()
+        if self._withholding:
+            self._withhold(typed)
         if self.bucket is not None:
             cost = 0 if self.terminal is None else self.terminal.take_cost()
             self.bucket.take(trio.current_time(), size + cost)
@@ -194,6 +208,16 @@ class Intake:
             return [None if line is None else line.decode("utf-8", "replace") for line in lines]
         terminal = self.open_terminal()
         return _once_each(terminal.receive_data(data, trio.current_time()))
+
+    def _withhold(self, typed: list[Typed]) -> None:
+        """Put a signal in the place of a line that may be the rest of a secret."""
+        for at, each in enumerate(typed):
+            if not isinstance(each, Signal):
+                in_time = trio.current_time() <= self._withholding
+                self._withholding = 0.0
+                if each and in_time and (each[0] != "/" or each.startswith("//")):
+                    typed[at] = Signal.WITHHELD
+                return
 
     def _finish(self) -> list[Typed]:
         self.ended = True

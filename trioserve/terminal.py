@@ -36,6 +36,7 @@ Typed = str | Signal | None  # a line, a key that jumps the queue, or a line tha
 
 COLUMNS, ROWS = 80, 24  # of a window whose size is not known
 MAX_DRAFT: Final = 8 * 1024  # bytes of what is typed or pasted and not sent yet
+DROPPING: Final = "(press Enter) "  # the prompt while what is typed is dropped
 ESCAPE: Final = 0.1  # seconds after which Esc was a key of its own, and begins no sequence
 
 # What keys cost of the bytes that one may send, besides their own: at the rate of 4 KiB/s a
@@ -67,6 +68,8 @@ class Terminal:
     _prompted: object = attrs.field(default=None, init=False)  # the room that the prompt names
     _question: str | None = attrs.field(default=None, init=False)
     _secret: bool = attrs.field(default=False, init=False)  # the answer to the question
+    # What is typed is the rest of a secret that nothing asks for any more, or of an overlong line.
+    _dropping: bool = attrs.field(default=False, init=False)
     _editor: Editor | None = attrs.field(default=None, init=False)  # in character mode
     _keys: KeyDecoder = attrs.field(factory=KeyDecoder, init=False)
     # Of a paste that had begun when character mode ended: its lines, which nobody has had yet,
@@ -172,11 +175,22 @@ class Terminal:
         return True
 
     def end_question(self) -> None:
-        """The question is answered, or needs no answer any more."""
+        """The question is answered, or needs no answer any more.
+
+        What has been typed of a secret by then is dropped, with the rest of its line: what
+        is typed on in good faith must not be read by the room.
+        """
         if self._question is None:
             return
+        was_secret = self._secret
         self._question, self._secret = None, False
         if self._editor is not None:
+            if was_secret and (self._editor.size or self._keys.is_pasting):
+                self._editor.clear()
+                self._editor.print_above(
+                    ["-- the question is over: what you typed is dropped, up to your Enter"]
+                )
+                self._dropping = True
             self._reprompt()
             self._draw()
         elif self.client.is_to_hide:
@@ -215,6 +229,11 @@ class Terminal:
             if rest is None:
                 return
             key = rest
+        if self._dropping:
+            if key in (Key.ENTER, Key.INTERRUPT):
+                self._dropping = False
+                self._reprompt()
+            return
         self._cost += KEY_COST + editor.size // DRAFT_SHARE
         for happening in editor.feed(key):
             yield from self._heed(editor, happening)
@@ -291,6 +310,7 @@ class Terminal:
         self.outbox.frame, self.outbox.pager = self._framed, self._page
         self.outbox.write(_PASTE_MODE_ON)
         self._pager.begin()
+        self._dropping = self.splitter.is_discarding
         self._reprompt()
         # What has been typed of a line is still there to be gone on with.
         if begun := self.splitter.take_unfinished():
@@ -317,7 +337,11 @@ class Terminal:
             draft = ""
         if question and self._secret:
             self.client.hide(True)
+            self.splitter.receive_data(editor.unseen.encode())
         self.splitter.receive_data(draft.encode())
+        if self._dropping:
+            self.splitter.discard_line()
+            self._dropping = False
         pasted = ""
         if self._keys.is_pasting:
             pasted, refused = self._go_on_pasting()
@@ -356,11 +380,14 @@ class Terminal:
         self._prompted = room = self._member.room if self._member is not None else None
         if self._pager.is_holding:
             prompt = MORE
+        elif self._dropping:
+            prompt = DROPPING
         elif self._question is not None:
             prompt = self._question
         else:
             prompt = f"{room.name}> " if room is not None else ""
-        self._editor.set_prompt(prompt, secret=self._secret and prompt is self._question)
+        is_secret = prompt is DROPPING or (self._secret and prompt is self._question)
+        self._editor.set_prompt(prompt, secret=is_secret)
 
     def _draw(self) -> None:
         """Show what keys have changed; not to one who does not read: a later line shows it."""

@@ -129,6 +129,11 @@ class Editor:
         return (self._draft if self._put_aside is None else self._put_aside).text
 
     @property
+    def unseen(self) -> str:
+        """What has been typed of a secret."""
+        return self._draft.text if self.secret else ""
+
+    @property
     def size(self) -> int:
         """How much has been typed and not sent, in bytes."""
         return self._draft.size
@@ -150,7 +155,7 @@ class Editor:
                 self._ambiguous = ambiguous
                 return self._tab()
             case Key.INTERRUPT:
-                return [Interrupted()] if not self._clear() else []
+                return [Interrupted()] if not self.clear() else []
             case Key.END_OF_INPUT:
                 if not self._draft.cells:
                     return [Ended()]
@@ -186,6 +191,15 @@ class Editor:
         else:
             self._bell = True
         self._ambiguous = self._wanted().word
+
+    def clear(self) -> bool:
+        """Empty the draft; return whether there was anything in it."""
+        was_empty = not self._draft.cells
+        self._redraw = None
+        self._draft.clear()
+        if not self.secret:
+            self._history.leave()
+        return not was_empty
 
     # --------------------------------------------------------------- output
 
@@ -274,19 +288,11 @@ class Editor:
 
     def _submit(self) -> list[Happening]:
         lines = lines_of(self._draft.text)
-        self._clear()
+        self.clear()
         if not self.secret:
             for line in lines:
                 self._history.add(line)
         return [Submitted(line) for line in lines]
-
-    def _clear(self) -> bool:
-        """Empty the draft; return whether there was anything in it."""
-        was_empty = not self._draft.cells
-        self._draft.clear()
-        if not self.secret:
-            self._history.leave()
-        return not was_empty
 
     def _tab(self) -> list[Happening]:
         return [] if self.secret else [self._wanted()]

@@ -54,6 +54,16 @@ class LineSplitter:
             lines.append(None)
         return lines
 
+    @property
+    def is_discarding(self) -> bool:
+        """Whether what comes is dropped, up to the line's end."""
+        return self._discarding
+
+    def discard_line(self) -> None:
+        """Drop what has come of a line, and what will, up to its end."""
+        self._unfinished = b""
+        self._discarding = True
+
     def take_unfinished(self) -> bytes:
         """Return what has come of a line whose end has not, and begin anew."""
         unfinished, self._unfinished = self._unfinished, b""

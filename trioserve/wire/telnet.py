@@ -21,6 +21,7 @@ class Signal(enum.Enum):
     """Keys that are no text: telnet sends them out of it, a terminal by its own codes."""
 
     ENOUGH = "no more of a long answer"
+    WITHHELD = "a line that may be the rest of a secret"
     INTERRUPT = "Interrupt Process"
     ARE_YOU_THERE = "Are You There"
     ERASE_CHARACTER = "Erase Character"
