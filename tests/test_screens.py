@@ -46,6 +46,7 @@ ANYWHERE = f"{HOST}:0"
 TELNET = ["Trying 127.0.0.1...", "Connected to 127.0.0.1.", "Escape character is '^]'."]
 GREETING = "trioserve 0.1 - 1 person here. /help for commands, /quit to leave."
 KEPT_APART = "-- the line that you type is kept apart; /plain ends that"
+NO_ANSWER = "-- no answer from your client yet: only a telnet sends its keys one by one"
 NO_KEYS = "-- your client does not send its keys one by one: only a telnet does"
 
 
@@ -428,9 +429,12 @@ def test_help_names_the_port_for_telnet(town: Town) -> None:
     town.eve.sees(f"-- Port {town.rich.port} is for telnet: ")
 
 
-@pytest.mark.parametrize("command", [("nc",), ("ncat",), ("ncat", "-t")])
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [(("nc",), NO_ANSWER), (("ncat",), NO_ANSWER), (("ncat", "-t"), NO_KEYS)],
+)
 def test_who_is_no_telnet_types_lines_and_sees_nothing_of_the_questions(
-    town: Town, command: tuple[str, ...]
+    town: Town, command: tuple[str, ...], told: str
 ) -> None:
     ann = town.rich.at_screen(*command)
 
@@ -443,7 +447,7 @@ def test_who_is_no_telnet_types_lines_and_sees_nothing_of_the_questions(
     ann.shows("hello", "[00:00] <eve> hello ann", CURSOR)
     ann.types("/rich")
 
-    ann.shows("/rich", NO_KEYS, CURSOR)
+    ann.shows("/rich", told, CURSOR)
 
 
 def test_another_make_of_telnet_is_as_good(town: Town) -> None:

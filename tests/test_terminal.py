@@ -50,8 +50,10 @@ async def test_who_is_no_telnet_has_nothing_of_the_probe_left_on_the_screen(chat
     ann = chat.connect(telnet=True)
     await ann.sees("Your name? ")
 
-    # The CR lets the greeting overwrite whatever a terminal makes of the probe.
-    assert ann.transport.received == PROBE + b"\r" + f"{GREETING}\r\nYour name? ".encode()
+    # Blanks overwrite at once whatever a terminal makes of the probe.
+    blank = b"\r" + b" " * len(PROBE) + b"\r"
+    shown = f"\r{GREETING}\r\nYour name? ".encode()
+    assert ann.transport.received == PROBE + blank + shown
     await ann.types("ann")
     await ann.sees("1 here: ann")
 
@@ -140,10 +142,48 @@ async def test_a_telnet_at_the_port_for_text_can_ask_for_character_mode(chat: Ch
 
 async def test_who_is_no_telnet_is_told_so_when_they_ask_for_character_mode(chat: Chat) -> None:
     ann = await chat.join("ann")
+    before = len(ann.transport.received)
 
     await ann.types("/rich")
 
-    await ann.sees("-- your client does not send its keys one by one: only a telnet does")
+    # Nothing of the probe stays on the screen, not for a moment.
+    assert ann.transport.received[before:] == PROBE + b"\r" + b" " * len(PROBE) + b"\r"
+    await ann.sees("-- no answer from your client yet: only a telnet sends its keys one by one")
+
+
+async def test_a_telnet_that_refuses_to_send_its_keys_is_told_so(chat: Chat) -> None:
+    ann = await come(chat, "ann", refused=[ECHO], telnet=False)
+
+    await ann.presses("/rich\r")
+
+    assert ann.shown[-1] == "-- your client does not send its keys one by one: only a telnet does"
+
+
+async def test_a_telnet_that_answers_late_is_put_into_character_mode_then(chat: Chat) -> None:
+    ann = await come(chat, "ann", telnet=False)
+
+    await ann.person.types("/rich")
+    await ann.person.sees("-- no answer from your client")
+    await trio.sleep(5)
+    await ann.settles()
+
+    assert ann.sends_keys
+    assert ann.shown[-2:] == [
+        "-- by now your client has answered: your line is kept apart; /plain ends that",
+        "#lobby>",
+    ]
+
+
+async def test_a_telnet_that_answers_late_is_left_alone_after_plain(chat: Chat) -> None:
+    ann = await come(chat, "ann", telnet=False)
+    await ann.person.types("/rich")
+    await ann.person.sees("-- no answer from your client")
+
+    await ann.person.types("/plain")
+    await ann.settles()
+
+    assert not ann.sends_keys
+    assert "has answered" not in "".join(ann.shown)
 
 
 async def test_plain_goes_back_to_line_mode_and_rich_returns(chat: Chat) -> None:

@@ -35,6 +35,7 @@ from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, plural
 
 ANSWER: Final = 0.3  # seconds for a client to change to another mode
+NO_KEYS: Final = "your client does not send its keys one by one: only a telnet does"
 SCREENS: Final = (8.0, 4.0)  # changes of the screen that rooms are told of: at once, and a second
 FULL: Final = 60.0  # seconds that a command may run on while no more lines can wait for it
 
@@ -57,6 +58,7 @@ class Conversation:
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
     _unsettled: bool = attrs.field(default=False, init=False)  # said something, outcome unknown
     _quit: bool = attrs.field(default=False, init=False)
+    _awaits_keys: bool = attrs.field(default=False, init=False)  # of a client, since /rich
     _terminal: Terminal | None = attrs.field(default=None, init=False)  # that knows of us
     _screen: Screen = attrs.field(init=False)  # that the rooms know of
     _screens: TokenBucket = attrs.field(init=False)  # changes of it
@@ -274,6 +276,7 @@ class Conversation:
         """Let the rooms, and the terminal, know what has become of the other."""
         if terminal is not self._terminal:
             self._serve_terminal(terminal)
+        self._tell_keys(terminal)
         if terminal.screen != self._screen:
             # Each change has the member's rooms shown what is pending for all: not too often.
             await trio.sleep(self._screens.delay(trio.current_time(), 1))
@@ -301,6 +304,7 @@ class Conversation:
         if wanted and (self.member.json or self.member.look.spoken):
             other = "/format text" if self.member.json else "/screenreader off"
             raise ChatError(f"not with what you have chosen; first {other}")
+        self._awaits_keys = False
         if not wanted and self.intake.terminal is None:
             return
         terminal = self.intake.open_terminal()
@@ -309,10 +313,22 @@ class Conversation:
         terminal.want_keys(wanted)
         with trio.move_on_after(ANSWER):
             await terminal.changed_to(wanted)
+        if wanted and not (terminal.has_keys or terminal.client.settled):
+            self._awaits_keys = True  # it may be far away; nobody waits for it
+            raise ChatError(
+                "no answer from your client yet: only a telnet sends its keys one by one"
+            )
         if terminal.has_keys != wanted:
             terminal.want_keys(False)
-            self.outbox.write(b"\r")  # over what somebody sees who is no telnet
-            raise ChatError("your client does not send its keys one by one: only a telnet does")
+            self.outbox.write(b"\r")  # over what somebody sees who is half a telnet
+            raise ChatError(NO_KEYS)
+
+    def _tell_keys(self, terminal: Terminal) -> None:
+        """Tell, once, what a client has answered that took its time."""
+        if self._awaits_keys and (terminal.has_keys or terminal.client.settled):
+            self._awaits_keys = False
+            kept = "by now your client has answered: your line is kept apart; /plain ends that"
+            self._notice(kept if terminal.has_keys else NO_KEYS)
 
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.member.style()))

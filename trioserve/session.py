@@ -170,7 +170,7 @@ class Session:
             while not (terminal.client.settled or self._intake.ended):
                 await self._read()
         if not terminal.has_keys:
-            # The next line overwrites what somebody sees who is no telnet, or half a one.
+            # The next line overwrites what else somebody sees who is no telnet, or half a one.
             self._outbox.write(b"\r")
 
     def _style(self) -> Style:

@@ -131,20 +131,25 @@ class Terminal:
     # ------------------------------------------------------ what is asked for
 
     def get_to_know(self) -> None:
-        """Ask the client what it is. Who is no telnet sees that: overwrite it after a CR."""
+        """Ask the client what it is. Who is no telnet sees that, so blanks are put over it."""
         self.client.ask()
-        self._say_answers()
+        if asked := self.client.take_answers():
+            blanks = b"" if self.client.spoken else b"\r" + b" " * len(asked) + b"\r"
+            self.outbox.write(asked + blanks)
 
     async def changed_to(self, keys: bool) -> None:
-        """Wait until the client is in the mode asked for; checkpoints. The caller has a deadline.
+        """Wait until the client is in the mode asked for, or has refused that; checkpoints.
 
-        Somebody else has to receive meanwhile.
+        The caller has a deadline. Somebody else has to receive meanwhile.
         """
         await trio.lowlevel.checkpoint()
-        while self.has_keys != keys:
-            if self._changed is None:
-                self._changed = trio.Event()
-            await self._changed.wait()
+        while self.has_keys != keys and not (keys and self.client.settled):
+            await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        if self._changed is None:
+            self._changed = trio.Event()
+        await self._changed.wait()
 
     def want_keys(self, wanted: bool) -> None:
         """Ask for character mode, or for line mode."""
