@@ -563,6 +563,52 @@ async def test_who_is_no_telnet_is_warned_that_a_secret_will_be_seen(
         await ann.sees("Password: ")
 
 
+async def test_a_telnet_that_refuses_our_echo_is_warned_before_a_secret_is_asked(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann = await come(chat, "ann", refused=[ECHO])
+
+        await ann.presses("/rise\r")
+        await ann.presses("root\r")
+
+        assert ann.shown[-2:] == ["-- your client will show what you type", "Password:"]
+        await ann.presses("hunter2\r")
+        assert ann.shown[-1] == "-- root knows 7 characters"
+
+
+async def test_a_telnet_that_does_not_answer_in_time_is_warned_before_a_secret_is_asked(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann = await come(chat, "ann", types=MUDLET)
+
+        await ann.person.types("/rise", "root", "ahead")
+        await ann.person.sees("-- your client will show what you type")
+        await ann.person.sees("Password: ")
+        await ann.settles()
+
+        assert not ann.shows_what_is_typed
+        await ann.presses("hunter2\r")
+        assert "-- root knows 7 characters" in ann.shown
+        assert ann.shows_what_is_typed
+
+
+async def test_a_telnet_hides_nothing_for_a_question_that_is_cancelled_before_it_is_asked(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[rise]) as chat:
+        ann = await come(chat, "ann", types=MUDLET)
+
+        ann.sends(b"/rise\r\nroot\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        ann.sends(b"/cancel\r\n")
+        await ann.person.sees("is cancelled")
+        await ann.settles()
+
+        assert ann.shows_what_is_typed
+
+
 async def test_what_was_typed_ahead_is_no_secret(autojump_clock: MockClock) -> None:
     async with open_chat(functions=[rise]) as chat:
         ann, bob = await chat.join("ann"), await chat.join("bob")

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 class Question:
     """What the running command has asked; `answer` stays None when the input ends first."""
 
+    is_asked: bool = attrs.field(default=False, init=False)  # its person has been shown it
     answered: trio.Event = attrs.field(factory=trio.Event, init=False)
     answer: str | None = attrs.field(default=None, init=False)
 
@@ -172,6 +173,8 @@ class Calls:
         call = self._current
         # Who is cancelled asks nothing any more, though its task may not know yet.
         if call is None or call.question is None or call.scope.cancel_called:
+            return False
+        if not call.question.is_asked:
             return False
         question, call.question = call.question, None
         question.answer = text

@@ -373,10 +373,11 @@ class Conversation:
             InputEnded: if there will be none.
         """
         with self._calls.asking() as question:
-            if secret and not self.intake.is_telnet:
-                self._notice("your client will show what you type")
-            self.intake.ask(Asked(prompt), self.member.style(), secret=secret)
             try:
+                if secret and not await self._hides():
+                    self._notice("your client will show what you type")
+                self.intake.ask(Asked(prompt), self.member.style(), secret=secret)
+                question.is_asked = True
                 if not secret and (line := self._typed_ahead()) is not None:
                     return line
                 if not self.intake.ended:
@@ -386,6 +387,13 @@ class Conversation:
         if question.answer is None:
             raise InputEnded("the input has ended before the answer")
         return question.answer
+
+    async def _hides(self) -> bool:
+        """Have the client not show what is typed; whether it says in time that it does so."""
+        if self.intake.terminal is not None and self.intake.is_telnet:
+            with trio.move_on_after(ANSWER):
+                return await self.intake.terminal.hides()
+        return False
 
     def _typed_ahead(self) -> str | None:
         """The first line that waits, if there is one."""

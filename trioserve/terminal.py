@@ -151,6 +151,20 @@ class Terminal:
             self._changed = trio.Event()
         await self._changed.wait()
 
+    async def hides(self) -> bool:
+        """Have what is typed not shown; whether it is so. Checkpoints, and waits for the answer.
+
+        The caller has a deadline, and calls `end_question` in the end. Somebody else has to
+        receive meanwhile.
+        """
+        await trio.lowlevel.checkpoint()
+        if not (self.has_keys or self.client.is_to_hide):
+            self.client.hide(True)
+            self._say_answers()
+        while not (self.has_keys or self.client.has_answered_hiding):
+            await self._wait_for_change()
+        return self.has_keys or self.client.is_hiding
+
     def want_keys(self, wanted: bool) -> None:
         """Ask for character mode, or for line mode."""
         self.client.want_keys(wanted)
@@ -185,7 +199,7 @@ class Terminal:
         What has been typed of a secret by then is dropped, with the rest of its line: what
         is typed on in good faith must not be read by the room.
         """
-        if self._question is None:
+        if self._question is None and not self.client.is_to_hide:
             return
         was_secret = self._secret
         self._question, self._secret = None, False

@@ -111,6 +111,11 @@ class TelnetClient:
         return self._hides and self._filter.ours.is_on(ECHO)
 
     @property
+    def has_answered_hiding(self) -> bool:
+        """Whether it has said if it goes along with `hide`."""
+        return not self._filter.ours.is_open(ECHO)
+
+    @property
     def is_for_screen_reader(self) -> bool:
         return bool(self._mtts & _SCREEN_READER)
 
