@@ -1066,6 +1066,26 @@ async def test_who_types_and_does_not_read_is_not_cut_for_what_they_type(chat: C
     assert ann.last == f"#lobby> {'x' * 60}"
 
 
+async def test_who_does_not_read_piles_up_no_lines_by_pastes_that_are_refused(
+    autojump_clock: MockClock,
+) -> None:
+    limits = attrs.evolve(SessionLimits(), flood_control=False)
+    async with open_chat(Config(limits=limits)) as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        ann.person.transport.window = 0
+        await ann.person.stops_reading()
+
+        await ann.presses(f"{PASTE}{'x' * 1100}{PASTED}" * 600)
+        await ann.person.reads_on()
+        await bob.types("hello")
+        await ann.settles()
+
+        refused = ann.person.transport.received.count(b"is refused\r\n")
+        assert refused < 500
+        assert ann.shown[-3] == f"-- {600 - refused} more lines of what keys did"
+        assert ann.shown[-2].endswith("<bob> hello")
+
+
 async def test_the_window_s_width_is_kept_when_the_person_is_greeted(chat: Chat) -> None:
     ann = await come(chat, columns=40)
 

@@ -22,8 +22,9 @@ from trioserve.wire.row import (
     shown,
     view,
 )
-from trioserve.wire.text import clean, encode, names
+from trioserve.wire.text import clean, encode, names, plural
 
+MAX_ABOVE: Final = 8 * 1024  # bytes of lines to show with the next output; more are counted
 MAX_CHOICES: Final = 40  # shown of a completion
 
 
@@ -111,6 +112,7 @@ class Editor:
     _drawn: Row | None = attrs.field(default=None, init=False)  # what the screen shows, if known
     _redraw: bytes | None = attrs.field(default=None, init=False)  # draws it, until it changes
     _above: bytearray = attrs.field(factory=bytearray, init=False)
+    _unshown: int = attrs.field(default=0, init=False)  # lines that `_above` had no place for
     _bell: bool = attrs.field(default=False, init=False)
     # The word that the last Tab left as it is; any other key forgets it.
     _ambiguous: str | None = attrs.field(default=None, init=False)
@@ -213,9 +215,7 @@ class Editor:
         if drawn is not None and not self._above:
             return self._take_bell() + row.drawn_over(drawn)
         erase = ERASE_BELOW if drawn is None else ERASE
-        above = bytes(self._above)
-        self._above.clear()
-        return self._take_bell() + erase + above + self._redraw
+        return self._take_bell() + erase + self._take_above() + self._redraw
 
     def above(self, lines: bytes) -> bytes:
         """Return the bytes that show whole lines above the row, and the row as it is now.
@@ -224,6 +224,7 @@ class Editor:
         in: one join of bytes as long as no key is pressed.
         """
         if self._redraw is None or self._above:
+            self._tell_unshown()
             self._above += lines
             return self.take_output()
         return b"".join((ERASE, lines, self._redraw))
@@ -231,11 +232,14 @@ class Editor:
     def print_above(self, lines: Sequence[str]) -> None:
         """Print lines above the row with the next output, made safe."""
         for line in lines:
-            self._above += encode(line)
+            if len(self._above) < MAX_ABOVE:
+                self._above += encode(line)
+            else:
+                self._unshown += 1
 
     def close(self) -> bytes:
         """Return the bytes that take the row away, for good: lines can be printed as they are."""
-        return ERASE + bytes(self._above)
+        return ERASE + self._take_above()
 
     # -------------------------------------------------------------- changes
 
@@ -261,6 +265,17 @@ class Editor:
 
     def _new_draft(self) -> Draft:
         return Draft(self.max_line, self.max_draft)
+
+    def _tell_unshown(self) -> None:
+        if self._unshown:
+            self._above += encode(f"-- {plural(self._unshown, 'more line')} of what keys did")
+            self._unshown = 0
+
+    def _take_above(self) -> bytes:
+        self._tell_unshown()
+        above = bytes(self._above)
+        self._above.clear()
+        return above
 
     def _ring_unless(self, fits: bool) -> None:
         if not fits:
