@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trioserve.limits import Door, DoorLimits, TokenBucket
+from trioserve.errors import ChatError
+from trioserve.limits import Door, DoorLimits, TokenBucket, Tries
 from trioserve.observe import Counters
 
 ANN, BOB = "192.0.2.1", "192.0.2.2"  # RFC 5737
@@ -347,3 +348,26 @@ def test_who_left_long_ago_is_forgotten() -> None:
         tracemalloc.stop()
 
     assert kept < 700_000  # bytes; all 8000 take twice that
+
+
+# -------------------------------------------------------------------- tries
+
+
+def test_three_tries_of_one_source_within_a_minute_are_the_most() -> None:
+    tries = Tries()
+    for second in (0.0, 10.0, 20.0):
+        tries.take("192.0.2.7", second)
+
+    with pytest.raises(ChatError, match="3 tries within 1m, the most; wait 35s"):
+        tries.take("192.0.2.7", 25.0)
+    tries.take("192.0.2.8", 25.0)
+    tries.take("192.0.2.7", 60.0)
+
+
+def test_who_tried_long_ago_is_forgotten() -> None:
+    tries = Tries()
+
+    for minute in range(3000):
+        tries.take(f"10.0.{minute >> 8}.{minute & 255}", 60.0 * minute)
+
+    assert len(tries._tried) <= 1024

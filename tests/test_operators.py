@@ -9,9 +9,9 @@ from trio.testing import MockClock
 
 from tests.telnets import Telnet
 from trioserve.config import Config
-from trioserve.operators import TRIES, WITHIN, Operators, PasswordSettings
-from trioserve.rooms import Member
-from trioserve.testing import Chat, Person, PlainPasswords, open_chat
+from trioserve.limits import TRIES, WITHIN
+from trioserve.operators import PasswordSettings
+from trioserve.testing import Chat, Person, open_chat
 
 HASHES = {"ann": "plain:secret", "Boss": "plain:other"}
 WRONG = "-- that is not the name of an operator and the password"
@@ -268,23 +268,3 @@ async def test_a_password_s_operator_has_the_first_room_too(chat: Chat) -> None:
     await ann.types("/kick bob")
 
     await bob.sees("* bob was kicked from #lobby by ann")
-
-
-# -------------------------------------------------------------------- tries
-
-
-class _Nobody:
-    lagging = False
-
-    def put_event(self, *_: object) -> None: ...
-    def put_piece(self, *_: object) -> None: ...
-
-
-async def test_who_tried_long_ago_is_forgotten() -> None:
-    operators = Operators(HASHES, PlainPasswords())
-
-    for minute in range(3000):
-        member = Member("ann", _Nobody(), 0.0, address=f"10.0.{minute >> 8}.{minute & 255}")
-        await operators.verify(member, "ann", "guess", 60.0 * minute)
-
-    assert len(operators._tried) <= 1024

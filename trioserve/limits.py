@@ -3,11 +3,17 @@
 import functools
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from typing import Final
 
 import attrs
 
+from trioserve.errors import ChatError
 from trioserve.observe import Counters
 from trioserve.settings import setting
+from trioserve.wire.spans import exact
+
+TRIES: Final = 3  # of a secret, from one source within WITHIN
+WITHIN: Final = 60.0  # seconds
 
 
 @attrs.define(eq=False)
@@ -36,6 +42,48 @@ class TokenBucket:
         if now > self._as_of:
             self._owed = max(0.0, self._owed - (now - self._as_of) * self.rate)
             self._as_of = now
+
+
+@attrs.define(eq=False)
+class Tries:
+    """How often a secret has been tried of late, by source.
+
+    That is an address, of IPv6 the /64. People on this machine have no address that
+    tells them apart, and one who guesses must not lock the others out, so there each
+    connection counts for itself: whoever can make many of those from here could fill
+    the whole server, too.
+    """
+
+    _tried: dict[str, list[float]] = attrs.field(factory=dict, init=False)  # when, by source
+    _sweep_at: int = attrs.field(default=1024, init=False)  # so many sources
+
+    def check(self, source: str, now: float) -> None:
+        """Raises ChatError to whoever has tried too often.
+
+        `now`: seconds on a clock that never goes back.
+        """
+        self._of_late(source, now)
+
+    def take(self, source: str, now: float) -> None:
+        """Count a try; raises ChatError to whoever has tried too often, and does not count it."""
+        tried = self._of_late(source, now)
+        self._sweep(now)
+        self._tried[source] = [*tried, now]
+
+    def _of_late(self, source: str, now: float) -> list[float]:
+        tried = [at for at in self._tried.get(source, ()) if now < at + WITHIN]
+        if len(tried) >= TRIES:
+            left = exact(tried[-TRIES] + WITHIN - now)
+            raise ChatError(f"{TRIES} tries within {exact(WITHIN)}, the most; wait {left}")
+        return tried
+
+    def _sweep(self, now: float) -> None:
+        """Forget who has not tried of late."""
+        if len(self._tried) >= self._sweep_at:
+            self._tried = {
+                source: tried for source, tried in self._tried.items() if now < tried[-1] + WITHIN
+            }
+            self._sweep_at = max(1024, 2 * len(self._tried))
 
 
 @attrs.frozen

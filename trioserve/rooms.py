@@ -90,6 +90,11 @@ class Member:
         return Identity(self.nick, self.address, self.number)
 
     @property
+    def source(self) -> str:
+        """What its tries of a secret are counted by: its address, or on this machine itself."""
+        return self.address or f"#{self.number}"
+
+    @property
     def sees_own_lines(self) -> bool:
         """Whether what it says is shown to it as to the others: no terminal has done so."""
         return self.json or self.screen.rich
