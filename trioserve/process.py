@@ -107,7 +107,7 @@ async def run(
         with watching_the_loop() as watchdog:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signals, server, signals, notifier, name="signals")
-                nursery.start_soon(_reread_on_hangups, server, hangups, name="hang-ups")
+                nursery.start_soon(_reread_on_hangups, server, hangups, notifier, name="hang-ups")
                 nursery.start_soon(notifier.report, partial(_status, server), name="systemd")
                 if pages:
                     _serve_metrics(nursery, server, watchdog, pages)
@@ -319,10 +319,17 @@ async def _stop_on_signals(server: Server, signals: AsyncIterator[int], notifier
         server.stop()
 
 
-async def _reread_on_hangups(server: Server, hangups: AsyncIterator[int]) -> None:
+async def _reread_on_hangups(
+    server: Server, hangups: AsyncIterator[int], notifier: Notifier
+) -> None:
     async for _ in hangups:
         log.info("SIGHUP: reading the configuration")
+        if server.is_stopping:  # nothing is read, and it is not for us to be ready again
+            continue
+        notifier.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         await server.rehash()
+        if not server.is_stopping:
+            notifier.notify("READY=1")
 
 
 def fit_open_files(limits: DoorLimits) -> DoorLimits:
