@@ -917,6 +917,39 @@ async def test_an_answer_longer_than_the_window_is_shown_by_pages(
     assert ann.shown == ["-- 3", "-- 4", "-- 5", "-- 6", "#lobby>"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "prompt"),
+    [
+        (80, "--more-- (Space: on, q: enough)"),
+        (40, "--more-- (q: stop)"),
+        (24, "--more--"),
+        (8, "--"),
+    ],
+)
+async def test_what_is_below_a_page_is_as_long_as_the_window_is_wide(
+    paged: tuple[Telnet, Chat], columns: int, prompt: str
+) -> None:
+    ann, _ = paged
+    await ann.presses("/count 9\r")
+
+    await ann.resizes(columns, 5)
+
+    assert ann.shown[-1] == prompt
+
+
+@pytest.mark.parametrize("key", ["q", "Q", "\x03", "\x04"])
+async def test_a_key_that_ends_a_page_does_no_more_than_that(
+    paged: tuple[Telnet, Chat], key: str
+) -> None:
+    ann, _ = paged
+    await ann.presses("/count 20\r")
+
+    await ann.presses(key)
+
+    assert ann.shown[-2:] == ["-- 16 lines not shown --", "#lobby>"]
+    assert not ann.person.is_gone
+
+
 async def test_an_answer_that_fits_the_window_is_shown_at_once(
     paged: tuple[Telnet, Chat],
 ) -> None:
@@ -925,17 +958,6 @@ async def test_an_answer_that_fits_the_window_is_shown_at_once(
     await ann.presses("/count 4\r")
 
     assert ann.last == "#lobby> "
-
-
-async def test_who_has_seen_enough_of_an_answer_is_told_what_is_left(
-    paged: tuple[Telnet, Chat],
-) -> None:
-    ann, _ = paged
-
-    await ann.presses("/count 20\r")
-    await ann.presses("q")
-
-    assert ann.shown[-2:] == ["-- 16 lines not shown --", "#lobby>"]
 
 
 async def test_who_types_on_sees_the_rest_at_once_and_loses_no_key(

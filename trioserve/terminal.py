@@ -27,7 +27,7 @@ from trioserve.wire.editor import (
 )
 from trioserve.wire.keys import Key, KeyDecoder, Keystroke, PasteRest
 from trioserve.wire.lines import LineSplitter
-from trioserve.wire.pager import MORE, Pager
+from trioserve.wire.pager import Pager
 from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, encode, plural
@@ -317,6 +317,8 @@ class Terminal:
         elif editor is not None and editor.width != columns:
             editor.resize(columns)
         self._pager.columns, self._pager.rows = columns, rows
+        if self._pager.is_holding:
+            self._reprompt()  # in fewer words, or in more
         self.screen = client.screen
         if self._changed is not None:
             self._changed.set()
@@ -398,7 +400,7 @@ class Terminal:
             return
         self._prompted = room = self._member.room if self._member is not None else None
         if self._pager.is_holding:
-            prompt = MORE
+            prompt = self._pager.prompt
         elif self._dropping:
             prompt = DROPPING
         elif self._question is not None:
@@ -460,7 +462,7 @@ class Terminal:
         if key in (Key.ENTER, Key.DOWN) or (isinstance(key, str) and key[0] == " "):
             shown = self._pager.turn()
             rest = key[1:] or None if isinstance(key, str) else None
-        elif key is Key.INTERRUPT or (isinstance(key, str) and key[0] in "qQ"):
+        elif key in (Key.INTERRUPT, Key.END_OF_INPUT) or (isinstance(key, str) and key[0] in "qQ"):
             stopped = True
             shown = encode(f"-- {plural(self._pager.drop(), 'line')} not shown --")
             rest = key[1:] or None if isinstance(key, str) else None

@@ -6,7 +6,8 @@ from typing import Final
 import attrs
 from wcwidth import width as width_of
 
-MORE: Final = "--more-- (Space: on, q: enough) "
+# The longest is shown that takes no more than half of the window, which is a prompt's share.
+MORE: Final = ("--more-- (Space: on, q: enough) ", "--more-- (q: stop) ", "--more-- ", "--")
 MAX_HELD: Final = 64 * 1024  # bytes; of what is longer nothing is held
 
 
@@ -23,6 +24,11 @@ class Pager:
     @property
     def is_holding(self) -> bool:
         return bool(self._held)
+
+    @property
+    def prompt(self) -> str:
+        """What is shown below a page."""
+        return next((each for each in MORE if len(each) <= self.columns // 2), MORE[-1])
 
     def begin(self) -> None:
         """Begin an answer: it has the whole window."""
