@@ -457,6 +457,31 @@ async def test_a_name_that_is_refused_is_asked_for_again(chat: Chat) -> None:
     assert ann.last == "#lobby> "
 
 
+@pytest.mark.parametrize("keys", [True, False])
+async def test_control_c_at_the_question_for_a_name_asks_again(chat: Chat, keys: bool) -> None:
+    ann = await come(chat, telnet=keys)
+    interrupt = b"\x03" if keys else bytes([IAC, 244])
+
+    ann.sends(interrupt)
+    await ann.settles()
+
+    assert ann.shown[1:] == ["Your name?", "Your name?"]
+    assert ann.last == "Your name? "
+    await ann.gives_the_name("ann")
+    assert "-- #lobby: 1 here: ann" in ann.shown
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_are_you_there_is_answered_at_the_question_for_a_name(chat: Chat, keys: bool) -> None:
+    ann = await come(chat, telnet=keys, types=["XTERM" if keys else "TELETYPE 33"])
+
+    ann.sends(bytes([IAC, 246]))
+    await ann.settles()
+
+    assert ann.shown[-3:] == ["Your name?", "-- yes, the server is here", "Your name?"]
+    assert ann.last == "Your name? "
+
+
 # ------------------------------------------------------------ completion
 
 

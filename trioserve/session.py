@@ -28,7 +28,7 @@ from trioserve.wire.paint import paint
 from trioserve.wire.render import render
 from trioserve.wire.style import ANYBODY, PLAIN, Style
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import clean, plural
+from trioserve.wire.text import clean, encode, plural
 from trioserve.wire.voices import Line
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
@@ -61,7 +61,7 @@ class Session:
         self._scope = trio.CancelScope()  # the conversation's
         self._member: Member | None = None
         self._departed = False
-        self._asking = False  # a prompt is shown, and no line has come behind it
+        self._asked: Asked | None = None  # a prompt is shown, and no line has come behind it
         self._ending: Ending | None = None
 
     async def run(self) -> None:
@@ -139,13 +139,13 @@ class Session:
         for _ in range(self._services.limits.login_lines):
             asked = Asked(f"Your name ({offer})? " if offer else "Your name? ")
             self._intake.ask(asked, self._outbox.style())
-            self._asking = True
+            self._asked = asked
             while not (len(self._intake) or self._intake.ended):
                 await self._read()
             if not len(self._intake):
                 self.end(INPUT_ENDED)
                 return None
-            self._asking = False
+            self._asked = None
             self._intake.end_question()
             line = self._intake.pop()
             text = clean(line).strip() if isinstance(line, str) else TOO_LONG
@@ -181,8 +181,20 @@ class Session:
     async def _read(self) -> None:
         """Receive once, and let the lines that came wait."""
         for typed in await self._intake.receive():
-            if not isinstance(typed, Signal):
+            if isinstance(typed, Signal):
+                self._signalled(typed)
+            else:
                 self._intake.push(typed)
+
+    def _signalled(self, signal: Signal) -> None:
+        """Answer telnet's keys while a name is asked for: in line mode below, with the question."""
+        has_keys = self._intake.has_keys
+        if self._asked is not None:
+            self._outbox.put(encode(self._asked.text if has_keys else ""))
+        if signal is Signal.ARE_YOU_THERE:
+            self._notice("yes, the server is here")
+        if self._asked is not None and not has_keys:
+            self._outbox.put(render(self._asked, self._outbox.style()))
 
     async def _enter(self, nick: str) -> Member:
         """Become a member in the first room; raises ChatError if the nick cannot be had."""
@@ -221,7 +233,7 @@ class Session:
         ending = self._ending or SHUTDOWN
         if self._intake.has_keys:
             self._intake.close_terminal()
-        elif self._asking:
+        elif self._asked is not None:
             self._outbox.put(b"\r\n")  # the prompt still waits for its answer
         if ending.farewell:
             # Neither nc nor ncat notices that the server has closed.
