@@ -322,6 +322,21 @@ async def test_a_line_that_was_begun_in_character_mode_goes_on_in_line_mode(chat
     await bob.sees("<ann> hello")
 
 
+async def test_what_comes_in_one_packet_with_a_change_is_read_in_the_mode_it_was_typed_in(
+    chat: Chat,
+) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    ann.on.discard((DO, ECHO))
+    ann.sends(b"hex\x7fl" + bytes([IAC, 254, ECHO]) + b"l\x1b[Do\r\n")
+    assert (await bob.sees("<ann>")).endswith("<ann> hell[Do")  # a line's ESC is no key
+
+    await ann.presses("/rich\r")
+    assert ann.sends_keys
+    await ann.presses("x\x7fhello\r")
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
 async def test_what_was_not_sent_stays_in_view_when_the_server_ends(chat: Chat) -> None:
     ann = await come(chat, "ann")
     await ann.presses("half a line")

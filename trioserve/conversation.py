@@ -313,7 +313,7 @@ class Conversation:
         terminal.want_keys(wanted)
         with trio.move_on_after(ANSWER):
             await terminal.changed_to(wanted)
-        if wanted and not (terminal.has_keys or terminal.client.settled):
+        if wanted and not (terminal.has_keys or terminal.client.refuses_keys):
             self._awaits_keys = True  # it may be far away; nobody waits for it
             raise ChatError(
                 "no answer from your client yet: only a telnet sends its keys one by one"
@@ -325,7 +325,7 @@ class Conversation:
 
     def _tell_keys(self, terminal: Terminal) -> None:
         """Tell, once, what a client has answered that took its time."""
-        if self._awaits_keys and (terminal.has_keys or terminal.client.settled):
+        if self._awaits_keys and (terminal.has_keys or terminal.client.refuses_keys):
             self._awaits_keys = False
             kept = "by now your client has answered: your line is kept apart; /plain ends that"
             self._notice(kept if terminal.has_keys else NO_KEYS)

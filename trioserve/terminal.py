@@ -103,7 +103,10 @@ class Terminal:
         typed: list[Typed] = []
         self._tabs = 0
         commanded = self.client.is_cut or b"\xff" in data
-        for part in self.client.receive_data(data):
+        for part in self.client.parts(data):
+            if self.client.sends_keys != self.has_keys:
+                self._say_answers()
+                self._follow()
             if isinstance(part, bytes):
                 typed += self._text(part, now)
             else:
@@ -143,7 +146,7 @@ class Terminal:
         The caller has a deadline. Somebody else has to receive meanwhile.
         """
         await trio.lowlevel.checkpoint()
-        while self.has_keys != keys and not (keys and self.client.settled):
+        while self.has_keys != keys and not (keys and self.client.refuses_keys):
             await self._wait_for_change()
 
     async def _wait_for_change(self) -> None:

@@ -8,6 +8,7 @@ our echo for a password prompt: it stays in line mode.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -101,6 +102,11 @@ class TelnetClient:
         return ours.is_on(ECHO) and ours.is_on(SUPPRESS_GO_AHEAD) and not self._hides
 
     @property
+    def refuses_keys(self) -> bool:
+        """Whether it has answered all, and does not leave the echo to us."""
+        return self.settled and not self._filter.ours.is_on(ECHO)
+
+    @property
     def is_to_hide(self) -> bool:
         """Whether it was asked not to show what is typed, whatever it has answered."""
         return self._hides
@@ -176,12 +182,15 @@ class TelnetClient:
         Raises:
             ProtocolError: when the client sends a subnegotiation without end.
         """
-        parts = self._filter.receive_data(data)
+        return list(self.parts(data))
+
+    def parts(self, data: bytes) -> Iterator[bytes | Signal]:
+        """Yield what `receive_data` returns, each in the mode in which it was typed."""
+        yield from self._filter.parts(data)
         if self._filter.spoken and not self._asked:
             self.ask()
         if self._asked:
             self._go_on_asking()
-        return parts
 
     def finish(self) -> bytes:
         """Return the text that was held back when the input ended."""

@@ -1,6 +1,7 @@
 """Take telnet's commands out of a stream of bytes (RFC 854, 855, 856, 860, 1143)."""
 
 import enum
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -68,10 +69,13 @@ class TelnetFilter:
         Raises:
             ProtocolError: when a subnegotiation is longer than MAX_SUBNEGOTIATION.
         """
+        return list(self.parts(data))
+
+    def parts(self, data: bytes) -> Iterator[bytes | Signal]:
+        """Yield what `receive_data` returns, each before what stands behind it is obeyed."""
         data = self._held + data
         self._held = b""
-        parts: list[bytes | Signal] = []
-        text = 0  # where the text begins that is not in `parts` yet
+        text = 0  # where the text begins that is not yielded yet
         position = data.find(_IAC)
         while position >= 0:
             end = self._command_end(data, position)
@@ -82,12 +86,13 @@ class TelnetFilter:
             if end > position + 1:
                 # IAC IAC stands for one 0xFF: the first is cut out, the second is text.
                 escaped = data[position + 1] == IAC
-                parts.append(data[text:position])
+                if text < position:
+                    yield data[text:position]
                 text = end - 1 if escaped else end
-                parts.extend(self._obey(data[position:end]))
+                yield from self._obey(data[position:end])
             position = data.find(_IAC, end)
-        parts.append(data[text:])
-        return [part for part in parts if part]
+        if text < len(data):
+            yield data[text:]
 
     @property
     def is_cut(self) -> bool:
