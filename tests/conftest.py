@@ -1,6 +1,10 @@
 """What the tests share is what extenders have, too: the pytest plug-in."""
 
+import os
+from collections.abc import Iterator
 from importlib.metadata import entry_points
+
+import pytest
 
 PLUGIN = "trioserve.pytest_plugin"
 
@@ -8,3 +12,15 @@ PLUGIN = "trioserve.pytest_plugin"
 # editable one that was not renewed, does not offer it yet.
 if PLUGIN not in {each.value for each in entry_points(group="pytest11")}:
     pytest_plugins = [PLUGIN]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No server of a test's keeps anything where its developer's own does."""
+    former = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+    yield
+    if former is None:
+        del os.environ["XDG_DATA_HOME"]
+    else:
+        os.environ["XDG_DATA_HOME"] = former

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 
 import attrs
 
@@ -75,13 +76,16 @@ def running(*arguments: str, program: str | None = None) -> Iterator[Running]:
     and then calls `trioserve.cli.main`.
     """
     start = ["-m", "trioserve"] if program is None else ["-c", program]
-    with subprocess.Popen(
-        [sys.executable, *start, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    ) as process:
+    with (
+        TemporaryDirectory() as data,
+        subprocess.Popen(
+            [sys.executable, *start, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "XDG_DATA_HOME": data, "PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
         try:
             yield Running(process)
         finally:

@@ -61,6 +61,7 @@ DEFAULTS: dict[str, Any] = {
     "proxy.trusted": (),
     "proxy.header": 5,
     "passwords.in_the_clear": False,
+    "history.waiting": 16 * 2**20,
     "shutdown.drain": 8,
     "shutdown.total": 10,
 }

@@ -117,7 +117,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever runs stops as soon as it listens."""
 
     class Server:
-        def __init__(self, *_: object, telnet_port: int) -> None:
+        def __init__(self, *_: object, archive: object, telnet_port: int) -> None:
             pass
 
         async def serve(self, listeners: list[Any]) -> None:
@@ -153,7 +153,7 @@ async def test_the_default_addresses_for_telnet_are_told_apart(
     with trio.fail_after(PATIENCE):
         assert await run(Config()) == 0
 
-    _, second, third = capsys.readouterr().out.splitlines()
+    _, second, third, _ = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"for telnet, on 127\.0\.0\.1:\d+", second)
     # Whoever goes by this has the port for telnet, too.
     port = second.rpartition(":")[2]
@@ -195,8 +195,9 @@ async def test_who_listens_for_others_is_told_nothing_more(
     with trio.fail_after(PATIENCE):
         await run(Config(listen=(TcpAddress("127.0.0.1", 0), TcpAddress("0.0.0.0", 0))))
 
-    [line] = capsys.readouterr().out.splitlines()
+    line, kept = capsys.readouterr().out.splitlines()
     assert " and 0.0.0.0:" in line
+    assert kept.startswith("What is said is kept in ")
 
 
 async def test_what_cannot_listen_for_people_does_not_listen_for_metrics(
@@ -404,9 +405,9 @@ def test_what_does_not_end_is_ended_by_force_and_its_tasks_are_told(
     arguments = config(tmp_path, "shutdown = { drain = 0.1, total = 0.3 }")
     with running(*arguments, program=STUBBORN) as server, ExitStack() as people:
         ann = join(server.port(), "ann", people)
-        server.line()
         ann.sendall(line)
-        assert server.line() == said
+        while server.line() != said:
+            pass
 
         code = server.stop(signal.SIGTERM)
 

@@ -150,6 +150,10 @@ class Broker:
         inbox = self._receive.statistics()
         return inbox.current_buffer_used + inbox.tasks_waiting_send
 
+    def continue_from(self, last_id: int) -> None:
+        """Give ids above all that were given before this server began; before `run`."""
+        self._handlers.continue_from(last_id)
+
     def has_comings(self) -> bool:
         """Whether anybody has come or gone, or is to be told of, since the last `Unfold`."""
         return self._handlers.comings.has_begun

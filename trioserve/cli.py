@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tuple(options.telnet or ()),
         tuple(options.plugin),
         options.metrics,
+        options.data,
     )
     try:
         config, context = source.read()
@@ -147,6 +148,13 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="check the configuration, print its faults, and exit"
     )
     parser.add_argument(
+        "--data",
+        type=_directory,
+        metavar="DIR",
+        help="keep what is said in this directory, or with :memory: nothing "
+        "(default: the platform's data directory, such as ~/.local/share/trioserve)",
+    )
+    parser.add_argument(
         "--defaults",
         action="store_true",
         help="print every key of the configuration with its default, and exit",
@@ -192,6 +200,12 @@ def _telnet(text: str) -> TcpAddress:
     if not isinstance(address, TcpAddress):
         raise argparse.ArgumentTypeError(f'expected HOST:PORT, got "{text}"')
     return attrs.evolve(address, telnet=True)
+
+
+def _directory(text: str) -> str:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("expected a directory or :memory:")
+    return text
 
 
 def _address(text: str) -> Address:

@@ -15,6 +15,7 @@ from cattrs.errors import AttributeValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
 from trioserve import names
+from trioserve.archive.journal import HistorySettings
 from trioserve.edge.addresses import Address, TcpAddress, UnixAddress, parse_address
 from trioserve.edge.certificates import TlsSettings
 from trioserve.edge.proxied import Network, ProxySettings
@@ -73,6 +74,13 @@ class Config:
         example='"127.0.0.1:9400"',
         restart=True,
     )
+    data: str | None = setting(
+        None,
+        "a directory, or :memory: to keep nothing; without it, the platform's",
+        example='"/var/lib/trioserve"',
+        restart=True,
+    )
+    history: HistorySettings = setting(HistorySettings(), "of what is said", restart=True)
     limits: SessionLimits = setting(SessionLimits(), "of one connection")
     connections: DoorLimits = setting(DoorLimits())
     operators: Mapping[str, str] = setting(
@@ -218,6 +226,12 @@ def _metrics(value: Any, _: Any) -> Address:
     return parse_address(value)
 
 
+def _data(value: Any, _: Any) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"expected a directory or :memory:, got {_shown(value)}")
+    return value
+
+
 def _networks(value: Any, _: Any) -> tuple[Network, ...]:
     if not isinstance(value, list):
         raise ValueError(f'expected a list such as ["127.0.0.1"], got {_shown(value)}')
@@ -307,6 +321,8 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
         return _sources
     if field.name == "metrics":
         return _metrics
+    if field.name == "data":
+        return _data
     if field.name == "trusted":
         return _networks
     if field.name == "telnet":

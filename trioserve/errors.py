@@ -1,4 +1,4 @@
-"""The three ways in which things go wrong, and who is told."""
+"""The ways in which things go wrong, and who is told."""
 
 
 class ChatError(Exception):
@@ -23,3 +23,7 @@ class ConfigError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+class ArchiveError(Exception):
+    """What is to be kept cannot be written or read: its text says why, for operators."""

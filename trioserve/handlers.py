@@ -5,6 +5,7 @@ Plain calls, of which the broker makes one at a time.
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -38,6 +39,7 @@ from trioserve.requests import (
     Leave,
     Rename,
     Reply,
+    ReportKeeping,
     Request,
     Say,
     SetJson,
@@ -53,9 +55,11 @@ from trioserve.requests import (
     Unignore,
 )
 from trioserve.rooms import Member
-from trioserve.wire.text import flatten
+from trioserve.wire.text import flatten, plural
 from trioserve.wire.times import day, day_line
 from trioserve.world import World
+
+UNSAVED: Final = "history is not being saved"
 
 
 @attrs.define(eq=False)
@@ -70,6 +74,7 @@ class Handlers:
     comings: Comings = attrs.field(init=False)
     moderators: Moderators = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
+    _unsaved: bool = attrs.field(default=False, init=False)  # what is said; people have been told
     _last_id: int = attrs.field(default=0, init=False)
     _day_told: int = attrs.field(init=False)  # when days were looked at last (microseconds)
 
@@ -132,8 +137,9 @@ class Handlers:
                 self.moderators.check_speech(member, room)
                 topic = flatten(topic)
                 self.comings.tell_first(member, (room,))
-                fanout.post(room, TopicSet(room.name, member.nick, topic))
-                room.topic = topic
+                event = TopicSet(room.name, member.nick, topic, self._new_id())
+                fanout.post(room, event)
+                world.set_topic(room, event)
             case Ignore(nick):
                 fanout.flush_rooms(member.rooms.values())
                 world.ignore(member, nick)
@@ -165,6 +171,8 @@ class Handlers:
                 self._turn_day()
             case Unfold():
                 self.comings.unfold()
+            case ReportKeeping():
+                self._report_keeping(request)
             case Close():
                 self._closing = True
             case _:
@@ -182,6 +190,15 @@ class Handlers:
                 lines[zone] = Divided(day_line(today)) if today != day(before, zone) else None
             if (line := lines[zone]) is not None and not member.json:
                 self.fanout.put(member, line)
+
+    def _report_keeping(self, report: ReportKeeping) -> None:
+        """Tell everybody, once, whether what they say is saved; operators are told more."""
+        self._unsaved = bool(report.trouble)
+        lost = f"; {plural(report.lost, 'message')} were not" if report.lost else ""
+        text = UNSAVED if report.trouble else f"history is saved again{lost}"
+        for member in self.world.members.values():
+            why = f": {report.trouble}" if report.trouble and member.is_operator else ""
+            self.fanout.put(member, Noticed(text + why))
 
     def _tell(self, member: Member, other: Member, text: str) -> None:
         self.world.refuse_absent(member)
@@ -225,6 +242,8 @@ class Handlers:
         except Exception:
             self.world.depart(member)  # or a ghost would keep the nick
             raise
+        if self._unsaved:
+            self.fanout.show(member, Noticed(UNSAVED))
 
     def _join(self, member: Member, name: str) -> None:
         self.moderators.check_entry(member, name)
@@ -277,8 +296,17 @@ class Handlers:
             for room, owner in owners.items():
                 self.moderators.tell_of_owner(room, owner)
 
+    def continue_from(self, last_id: int) -> None:
+        """Give ids, and numbers to rooms, above all that were given before this server began."""
+        self._last_id = max(self._last_id, last_id)
+        self.world.next_room = max(self.world.next_room, self._new_id())
+
     def _next_id(self) -> int:
-        """Microseconds since 1970, yet always more than ever before."""
+        """The id of another message."""
         self.counters.messages += 1
+        return self._new_id()
+
+    def _new_id(self) -> int:
+        """Microseconds since 1970, yet always more than ever before."""
         self._last_id = max(self._last_id + 1, self.now_ns() // 1000)
         return self._last_id

@@ -122,6 +122,7 @@ class TopicSet:
     room: str
     nick: str
     topic: str
+    id: int = 0
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,9 @@ import attrs
 import trio
 
 from trioserve import tree
+from trioserve.archive.archives import Archive, MemoryArchive
+from trioserve.archive.database import IN_MEMORY
+from trioserve.archive.directory import Directory, default_directory
 from trioserve.config import DEFAULT_LISTEN, Config
 from trioserve.edge.activation import adopt
 from trioserve.edge.addresses import Address, UnixAddress
@@ -27,7 +31,7 @@ from trioserve.edge.arrivals import Arrivals
 from trioserve.edge.sockets import Listener
 from trioserve.edge.tcp import ABSENT, open_tcp
 from trioserve.edge.unix import open_unix
-from trioserve.errors import PluginError
+from trioserve.errors import ArchiveError, PluginError
 from trioserve.limits import DoorLimits
 from trioserve.plugins import Plugins, built_in, offered
 from trioserve.rereading import Rereading
@@ -57,12 +61,42 @@ async def run(
 ) -> int:
     """Listen, say where, and serve until SIGTERM or SIGINT; return the exit code.
 
+    What is kept is opened before that, and is this server's alone.
+
     Whoever comes by an address for TLS is talked to through `context`. SIGHUP has
     both read anew from `source`.
     A second signal ends the goodbyes. If anything still runs `shutdown.total`
     seconds after the first, the process is ended from a thread. With `strict`,
     a plug-in that cannot be loaded keeps the server from starting.
     """
+    with ExitStack() as kept:
+        try:
+            archive = _open_archive(config.data, kept)
+        except ArchiveError as error:
+            print(f"trioserve: {error}", file=sys.stderr)
+            return 1
+        return await _run(config, archive, context, source or Source(), strict=strict)
+
+
+def _open_archive(data: str | None, kept: ExitStack) -> Archive:
+    """Open what is kept, for as long as `kept` lasts; raises ArchiveError."""
+    if data == IN_MEMORY:
+        return MemoryArchive()
+    directory = Directory.open(Path(data) if data else default_directory(os.environ))
+    kept.callback(directory.close)
+    archive = directory.archive()
+    kept.callback(archive.close)
+    return archive
+
+
+async def _run(
+    config: Config,
+    archive: Archive,
+    context: ssl.SSLContext | None,
+    source: Source,
+    *,
+    strict: bool,
+) -> int:
     zones()  # now, while nobody waits
     _tune_garbage_collection()
     plugins = built_in()
@@ -90,8 +124,8 @@ async def run(
     for listener in listeners:
         listener.wrap = partial(arrivals.wrap, tls=listener.is_tls)
     telnet_port = _port_of(listeners, telnet=True) or 0
-    server = Server(config, plugins, telnet_port=telnet_port)
-    server.reread = Rereading(source or Source(), server, arrivals, asked).reread
+    server = Server(config, plugins, archive=archive, telnet_port=telnet_port)
+    server.reread = Rereading(source, server, arrivals, asked).reread
     notifier = Notifier.of(os.environ)
     resort = LastResort(lambda: server.config.shutdown.total)
     with (
@@ -100,7 +134,7 @@ async def run(
     ):
         _arm_on_signals(resort)
         # Only now: whoever reads that we listen may send a signal at once.
-        _announce(listeners)
+        _announce(listeners, archive)
         for page in pages:
             print(f"metrics on {page.address}", flush=True)
         notifier.notify("READY=1")
@@ -267,8 +301,8 @@ async def _open(address: Address, config: Config) -> list[Listener]:
         raise _CannotListen(address, error) from None
 
 
-def _announce(listeners: list[Listener]) -> None:
-    """Say where we listen, and how to let others in when only this machine can come."""
+def _announce(listeners: list[Listener], archive: Archive) -> None:
+    """Say where we listen, how to let others in when only this machine can come, what is kept."""
     for beginning, are_telnet in ("trioserve listens on", False), ("for telnet, on", True):
         addresses = [each.address for each in listeners if each.is_telnet == are_telnet]
         if addresses:
@@ -279,6 +313,8 @@ def _announce(listeners: list[Listener]) -> None:
         if port := _port_of(listeners, telnet=True):
             options += f" {_for_everybody('--telnet', port)}"
         print(f"Only people on this machine can come. To let others in: start it with {options}")
+    kept = f"is kept in {archive.name}" if archive.keeps_talk else "ends with the server"
+    print(f"What is said {kept}")
     if sys.stdout is not None:  # it is, for a process that was started without one
         sys.stdout.flush()
 

@@ -151,6 +151,17 @@ class Depart:
 
 
 @attrs.frozen
+class ReportKeeping:
+    """Tell everybody that nothing is saved at present, and operators why; or that it is again.
+
+    `trouble` is empty then, and `lost` how much was not saved meanwhile.
+    """
+
+    trouble: str
+    lost: int = 0
+
+
+@attrs.frozen
 class Settle:
     """Do nothing. Its outcome comes after that of everything sent before it."""
 
@@ -191,6 +202,7 @@ Request = (
     | GoAway
     | ComeBack
     | Depart
+    | ReportKeeping
     | Settle
     | TurnDay
     | Unfold

@@ -150,6 +150,7 @@ class Room:
     name: str
     topic: str
     history: deque[Message]  # the last messages, oldest first
+    number: int = 0  # no other room's, of this name or another, ever
     owner: Member | None = attrs.field(default=None, init=False)  # None: the operators
     rules: Rules | None = attrs.field(default=None, init=False)  # None: nothing special holds
     # Who has been here longest comes first.

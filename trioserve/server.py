@@ -1,6 +1,6 @@
 """The whole server put together: the tree of nurseries, and how it comes down.
 
-services               broker, drains, crowds       outlive everything below them
+services               broker, drains, journal      outlive everything below them
 └─ extensions          what plug-ins run            their bots leave before the broker ends
    └─ sessions         one task per connection      each in its own cancel scope
       └─ listeners     one accept loop per way in   cancelled first at shutdown
@@ -17,10 +17,13 @@ import attrs
 import trio
 
 from trioserve import __version__
+from trioserve.archive.archives import Archive, MemoryArchive
+from trioserve.archive.history import last_id
+from trioserve.archive.journal import Journal, Keeping
 from trioserve.broker import Broker
 from trioserve.changes import Changes, merged
 from trioserve.config import Config
-from trioserve.errors import ChatError
+from trioserve.errors import ArchiveError, ChatError
 from trioserve.limits import Door
 from trioserve.observe import Counters
 from trioserve.operators import Operators
@@ -28,7 +31,7 @@ from trioserve.orders import Sweep
 from trioserve.outbox import Drains
 from trioserve.passwords import Passwords, Scrypt
 from trioserve.plugins import Plugins
-from trioserve.requests import Close, TurnDay, Unfold
+from trioserve.requests import Close, ReportKeeping, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Edge, Transport
@@ -37,6 +40,7 @@ from trioserve.world import World
 
 QUARTER: Final = 900.0  # seconds
 SWEEP_EVERY: Final = 60.0  # seconds
+LAST_WRITE: Final = 1.0  # seconds to keep what was said last, when the server ends
 READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
 
 log = logging.getLogger(__name__)
@@ -56,6 +60,7 @@ class Server:
         config: Config,
         plugins: Plugins,
         *,
+        archive: Archive | None = None,
         passwords: Passwords | None = None,
         telnet_port: int = 0,
         now_ns: Callable[[], int] = time.time_ns,
@@ -63,6 +68,7 @@ class Server:
         """Make a server that does not run yet, within a Trio run.
 
         Args:
+            archive: what is kept, for which the server cares until it ends; without it, in memory.
             passwords: how those of `config.operators` are hashed; without it, by scrypt.
             telnet_port: where telnet is asked what it is, as people are told; 0: nowhere.
             now_ns: nanoseconds since 1970.
@@ -71,7 +77,9 @@ class Server:
         self.reread: Callable[[], Awaitable[list[str]]] | None = None  # see `rehash`
         self.config = config
         self.counters = Counters(started=trio.current_time())
-        self.world = World(config.rooms)
+        self.archive = archive or MemoryArchive()
+        self.journal = Journal(self.archive, config.history.waiting, self._tell_of_keeping)
+        self.world = World(config.rooms, self.journal.put if self.archive.keeps_talk else None)
         self.broker = Broker(
             self.world,
             self.counters,
@@ -109,7 +117,15 @@ class Server:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve everyone who comes by these ways, until `stop` is called and all have left."""
+        try:
+            await self._serve(edges, task_status)
+        finally:
+            self.journal.close()
+
+    async def _serve(self, edges: Sequence[Edge], task_status: trio.TaskStatus[None]) -> None:
+        await self._continue()
         async with trio.open_nursery() as services:
+            services.start_soon(self.journal.run, name="journal")
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
             services.start_soon(self._tell_of_crowds, name="crowds")
@@ -129,6 +145,8 @@ class Server:
                             listeners.cancel_scope.cancel()
                         await self._dismiss_everybody()
                 extensions.cancel_scope.cancel()
+            with trio.move_on_after(LAST_WRITE), suppress(ChatError):  # told of at its end
+                await self.journal.settle()
             services.cancel_scope.cancel()
 
     @property
@@ -167,6 +185,19 @@ class Server:
         self._services.operators.hashes = self.config.operators
         self._services.operators.in_the_clear = self.config.passwords.in_the_clear
         return changes
+
+    async def _continue(self) -> None:
+        """Go on where an earlier server has ended."""
+        try:
+            self.broker.continue_from(await self.archive.read(last_id))
+        except ArchiveError as error:  # a clock that goes right does for that
+            log.error("what was said last cannot be read: %s", error)
+            self.broker.continue_from(0)
+
+    async def _tell_of_keeping(self, keeping: Keeping) -> None:
+        with suppress(ChatError):  # it crashed; the broker has logged it
+            report = ReportKeeping(keeping.trouble, keeping.lost)
+            await self.broker.call(self.broker.house, report)
 
     def _admit(self, sessions: trio.Nursery, transport: Transport) -> None:
         refusal = self._door.enter(transport.host, trio.current_time())

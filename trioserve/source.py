@@ -21,6 +21,7 @@ class Source:
     telnet: tuple[TcpAddress, ...] = ()  # likewise
     plugins: tuple[str, ...] = ()  # behind the file's
     metrics: Address | None = None  # in place of the file's
+    data: str | None = None  # likewise
 
     def read(self) -> tuple[Config, ssl.SSLContext | None]:
         """Read all of it, and make of the certificate what TLS needs; blocks.
@@ -34,6 +35,7 @@ class Source:
             listen=self.listen or config.listen,
             telnet=self.telnet or config.telnet,
             metrics=self.metrics or config.metrics,
+            data=self.data or config.data,
             plugins=(*config.plugins, *self.plugins),
         )
         faults: list[str] = []

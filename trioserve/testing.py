@@ -19,6 +19,7 @@ import attrs
 import trio
 import trio.testing
 
+from trioserve.archive.archives import Archive
 from trioserve.config import Config
 from trioserve.memory import WINDOW, MemoryEdge, MemoryTransport
 from trioserve.passwords import Passwords
@@ -213,6 +214,7 @@ async def open_chat(
     functions: Iterable[Callable[..., Any]] = (),
     *,
     plugins: Plugins | None = None,
+    archive: Archive | None = None,
     passwords: Passwords | None = None,
     telnet_port: int = 0,
     now_ns: Callable[[], int] = time.time_ns,
@@ -222,6 +224,7 @@ async def open_chat(
     Args:
         functions: declared in the test, as commands, filters, watchers, or services.
         plugins: all that it shall have; the built-in ones if they are not given.
+        archive: what is kept, which ends with the server: a `MemoryArchive`, without threads.
         passwords: how those of `config.operators` are hashed: `PlainPasswords`, without threads.
         telnet_port: where people are told to come by telnet; 0: nowhere.
         now_ns: the time of day, as `time.time_ns` tells it; it need not be the clock's.
@@ -230,7 +233,12 @@ async def open_chat(
     plugins.add("test", functions)
     passwords = passwords or PlainPasswords()
     server = Server(
-        config or Config(), plugins, passwords=passwords, telnet_port=telnet_port, now_ns=now_ns
+        config or Config(),
+        plugins,
+        archive=archive,
+        passwords=passwords,
+        telnet_port=telnet_port,
+        now_ns=now_ns,
     )
     chat = Chat(server, MemoryEdge())
     async with trio.open_nursery() as nursery:

@@ -5,13 +5,15 @@ everyone may read it, because Trio tasks switch only at checkpoints.
 """
 
 from collections import deque
+from collections.abc import Callable
 from sys import getsizeof
 from typing import Final
 
 import attrs
 
+from trioserve.archive.records import Record, Talk
 from trioserve.errors import ChatError
-from trioserve.messages import Message
+from trioserve.messages import Message, TopicSet
 from trioserve.moderation import MAX_BANNED, Sanctions
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Absence, Member, Room
@@ -56,6 +58,9 @@ class World:
     """
 
     limits: RoomLimits
+    # Takes what is said to where it outlives us; None: nowhere. Never waits or raises.
+    keep: Callable[[Record], None] | None = None
+    next_room: int = 1  # the number of the next room that is made
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
     bots: dict[Member, None] = attrs.field(factory=dict, init=False)
@@ -173,7 +178,9 @@ class World:
                 self._remove(next(iter(self.deserted)))
             if len(self.rooms) >= limits.most and not is_first:
                 raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
-            room = Room(name, limits.topic if is_first else "", deque(maxlen=limits.history))
+            topic = limits.topic if is_first else ""
+            room = Room(name, topic, deque(maxlen=limits.history), self.next_room)
+            self.next_room += 1
             self.rooms[fold(name)] = room
         if not room.members:  # new, or deserted
             self.deserted.pop(room, None)
@@ -303,9 +310,17 @@ class World:
                 if ignorer.followed is not None and folded in ignorer.followed:
                     self._hear(ignorer, folded)
 
+    def set_topic(self, room: Room, event: TopicSet) -> None:
+        """Set a room's topic, and have that kept."""
+        room.topic = event.topic
+        if self.keep is not None:
+            self.keep(Talk(event, room.number if self.is_private(room) else 0))
+
     def remember(self, room: Room, message: Message) -> None:
-        """Count a message, and keep it in its room's history as far as there is memory for all."""
+        """Count a message, have it kept, and hold it in its room's history as far as all fit."""
         room.said += 1
+        if self.keep is not None:
+            self.keep(Talk(message, room.number if self.is_private(room) else 0))
         history = room.history
         grown = _MESSAGE_BYTES + getsizeof(message.text)
         if len(history) == history.maxlen:

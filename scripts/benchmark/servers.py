@@ -1,5 +1,6 @@
 """The servers: how each is configured so that nothing but its fan-out is measured."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ class Kind:
 
 def _trioserve(folder: Path, port: int) -> list[str]:
     config = folder / "trioserve.toml"
-    config.write_text("[limits]\nflood_control = false\n")
+    config.write_text(f"data = {json.dumps(str(folder))}\n[limits]\nflood_control = false\n")
     address = f"127.0.0.1:{port}"
     return [sys.executable, "-m", "trioserve", "--config", str(config), "--listen", address]
 

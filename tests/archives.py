@@ -1,0 +1,45 @@
+"""Archives for the tests: records to put into them, and one that fails when it is told to."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import attrs
+import trio
+
+from trioserve.archive.archives import MemoryArchive, Unwritable
+from trioserve.archive.records import Record, Talk
+from trioserve.errors import ArchiveError
+from trioserve.messages import Said
+
+T = TypeVar("T")
+
+
+def said(number: int, text: str = "hello", *, room: str = "#lobby", private: int = 0) -> Talk:
+    return Talk(Said(number, room, "ann", text), private)
+
+
+@attrs.define(eq=False)
+class FaultyArchive:
+    """An archive in memory that fails, or does not answer, for as long as it is told to."""
+
+    name: str = "the disk"
+    keeps_talk: bool = True
+    fault: str = ""  # what each write fails with
+    answers: trio.Event | None = None  # what each write waits for
+    writes: int = attrs.field(default=0, init=False)
+    _memory: MemoryArchive = attrs.field(factory=lambda: MemoryArchive(keeps_talk=True), init=False)
+
+    async def write(self, records: Sequence[Record]) -> Unwritable:
+        self.writes += 1
+        if self.answers is not None:
+            await self.answers.wait()
+        if self.fault:
+            raise ArchiveError(self.fault)
+        return await self._memory.write(records)
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._memory.read(query)
+
+    def close(self) -> None:
+        self._memory.close()

@@ -1,0 +1,213 @@
+"""What holds of every archive, and of a database in a file."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.archives import FaultyArchive, said
+from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive
+from trioserve.archive.database import Database
+from trioserve.archive.directory import Directory, default_directory
+from trioserve.archive.history import Span, last_id, talk
+from trioserve.archive.migrations import STEPS
+from trioserve.archive.records import Talk
+from trioserve.errors import ArchiveError
+from trioserve.messages import Acted, Announced, Message, Said, TopicSet
+
+PATIENCE = 10.0
+
+
+@pytest.fixture(params=["disk", "memory", "faulty"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
+    made: Archive
+    match request.param:
+        case "disk":
+            made = DiskArchive(tmp_path / "kept.db")
+        case "memory":
+            made = MemoryArchive(keeps_talk=True)
+        case _:
+            made = FaultyArchive()
+    yield made
+    made.close()
+
+
+# ------------------------------------------------------------ any archive
+
+
+async def test_nothing_is_in_a_new_one(archive: Archive) -> None:
+    with trio.fail_after(PATIENCE):
+        assert await archive.read(last_id) == 0
+        assert await archive.read(talk(Span("#lobby", 10))) == []
+
+
+async def test_what_is_written_can_be_read_in_the_order_of_its_ids(archive: Archive) -> None:
+    events: list[Message | TopicSet] = [
+        Said(1, "#lobby", "ann", "hello"),
+        Acted(2, "#lobby", "bob", "waves"),
+        TopicSet("#lobby", "ann", "tea", 3),
+        Announced(4, "#lobby", "ann", "ann rolled 6"),
+    ]
+
+    with trio.fail_after(PATIENCE):
+        assert await archive.write([Talk(each) for each in events]) == []
+
+        assert await archive.read(talk(Span("#lobby", 10))) == events
+        assert await archive.read(last_id) == 4
+
+
+async def test_what_is_written_twice_is_there_once(archive: Archive) -> None:
+    with trio.fail_after(PATIENCE):
+        await archive.write([said(1), said(2)])
+        await archive.write([said(1), said(2), said(3)])
+
+        assert [each.id for each in await archive.read(talk(Span("#lobby", 10)))] == [1, 2, 3]
+
+
+async def test_only_the_last_that_are_asked_for_are_read(archive: Archive) -> None:
+    with trio.fail_after(PATIENCE):
+        await archive.write([said(number) for number in range(1, 10)])
+
+        found = await archive.read(talk(Span("#lobby", 2, after=3, before=8)))
+
+    assert [each.id for each in found] == [6, 7]
+
+
+async def test_a_room_is_known_by_any_case_and_no_other_is_shown(archive: Archive) -> None:
+    with trio.fail_after(PATIENCE):
+        await archive.write([said(1, room="#Dev"), said(2, room="#lobby")])
+
+        assert [each.id for each in await archive.read(talk(Span("#dev", 10)))] == [1]
+
+
+async def test_what_was_private_is_read_in_that_very_room_alone(archive: Archive) -> None:
+    with trio.fail_after(PATIENCE):
+        await archive.write([said(1), said(2, private=7)])
+
+        assert [each.id for each in await archive.read(talk(Span("#lobby", 10)))] == [1]
+        again = await archive.read(talk(Span("#lobby", 10, private=8)))
+        assert [each.id for each in again] == [1]
+        within = await archive.read(talk(Span("#lobby", 10, private=7)))
+        assert [each.id for each in within] == [1, 2]
+
+
+async def test_a_record_that_can_never_be_written_costs_the_others_nothing(
+    archive: Archive,
+) -> None:
+    broken = said(2, "half of \ud800 a character")
+
+    with trio.fail_after(PATIENCE):
+        [(record, fault)] = await archive.write([said(1), broken, said(3)])
+
+        assert record is broken
+        assert isinstance(fault, UnicodeEncodeError)
+        assert [each.id for each in await archive.read(talk(Span("#lobby", 10)))] == [1, 3]
+
+
+# ------------------------------------------------------- one in a file
+
+
+async def test_what_is_written_is_there_for_the_next_server(tmp_path: Path) -> None:
+    with trio.fail_after(PATIENCE):
+        first = DiskArchive(tmp_path / "kept.db")
+        await first.write([said(1)])
+        first.close()
+        second = DiskArchive(tmp_path / "kept.db")
+
+        assert await second.read(last_id) == 1
+        second.close()
+
+
+async def test_a_full_disk_is_told_of_and_keeps_what_was_there(tmp_path: Path) -> None:
+    database = Database(tmp_path / "kept.db")
+    database.write([said(1)])
+    database.read(lambda connection: connection.execute("PRAGMA max_page_count = 8").fetchone())
+
+    with pytest.raises(ArchiveError, match="full"):
+        database.write([said(number, "x" * 1000) for number in range(2, 100)])
+
+    assert [each.id for each in database.read(talk(Span("#lobby", 100)))] == [1]
+    database.close()
+
+
+@pytest.mark.parametrize("taken", range(len(STEPS) + 1))
+def test_a_file_of_any_older_schema_is_brought_on(tmp_path: Path, taken: int) -> None:
+    Database(tmp_path / "kept.db", steps=STEPS[:taken]).close()
+
+    database = Database(tmp_path / "kept.db")
+    database.write([said(1)])
+
+    assert database.read(last_id) == 1
+    database.close()
+
+
+def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+    Database(path, steps=[*STEPS, ["CREATE TABLE later (id INTEGER)"]]).close()
+    before = path.read_bytes()
+
+    with pytest.raises(ArchiveError, match="is of a newer trioserve"):
+        Database(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_step_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+
+    with pytest.raises(ArchiveError):
+        Database(path, steps=[*STEPS, ["CREATE TABLE half (id INTEGER)", "CREATE nonsense"]])
+
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchall()
+    connection.close()
+
+
+def test_a_file_that_is_no_database_is_told_of_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+    path.write_bytes(b"something else entirely" * 100)
+
+    with pytest.raises(ArchiveError, match="file is not a database") as caught:
+        Database(path)
+
+    assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------- its directory
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"STATE_DIRECTORY": "/a:/b", "XDG_DATA_HOME": "/c"}, "/a"),
+        ({"XDG_DATA_HOME": "/c"}, "/c/trioserve"),
+    ],
+)
+def test_the_default_directory_is_the_platforms(environment: dict[str, str], expected: str) -> None:
+    assert default_directory(environment) == Path(expected)
+
+
+def test_a_new_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    Directory.open(tmp_path / "deep" / "inside").close()
+
+    assert (tmp_path / "deep" / "inside").stat().st_mode & 0o777 == 0o700
+
+
+def test_two_servers_do_not_keep_their_data_in_one_place(tmp_path: Path) -> None:
+    first = Directory.open(tmp_path)
+
+    with pytest.raises(ArchiveError, match=r"another server, process [0-9]+, has its data in"):
+        Directory.open(tmp_path)
+    first.close()
+
+    Directory.open(tmp_path).close()
+
+
+def test_a_directory_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ArchiveError, match=r"cannot keep anything in .*/file/inside"):
+        Directory.open(tmp_path / "file" / "inside")

@@ -1,0 +1,129 @@
+"""One SQLite database: opened, brought to this schema, written in whole batches. Blocks.
+
+No Trio here: `archives` says in which thread.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Final, TypeVar
+
+from trioserve.archive.migrations import STEPS
+from trioserve.archive.records import Record
+from trioserve.errors import ArchiveError
+
+T = TypeVar("T")
+Query = Callable[[sqlite3.Connection], T]
+
+BUSY: Final = 5.0  # seconds to wait for another process, such as one that makes a copy
+IN_MEMORY: Final = ":memory:"
+
+# What is wrong with one record, not with the disk: to write it again would fail again.
+_UNWRITABLE: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    UnicodeEncodeError,
+    OverflowError,
+)
+
+
+class Database:
+    """A connection to a database, for one thread at a time."""
+
+    def __init__(self, path: Path | str, *, steps: Sequence[Sequence[str]] = STEPS) -> None:
+        """Open a database, which is made if there is none, and bring it to this schema.
+
+        Raises:
+            ArchiveError: if it cannot be had, or is of a newer server's; it is not touched then.
+        """
+        self.path = path
+        with _explained(path):
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._refuse_newer(len(steps))
+                self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._migrate(steps)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def write(self, records: Sequence[Record]) -> list[tuple[Record, Exception]]:
+        """Write all of them in one transaction; return those that can never be written.
+
+        Raises:
+            ArchiveError: if nothing can be written at present; nothing is then.
+        """
+        with _explained(self.path):
+            try:
+                with self._transaction():
+                    for sql, group in groupby(records, key=lambda each: each.sql):
+                        self._connection.executemany(sql, [each.row() for each in group])
+            except _UNWRITABLE:
+                return self._write_each(records)
+        return []
+
+    def read(self, query: Query[T]) -> T:
+        """What a query makes of it, as of one moment; raises ArchiveError if it cannot be read."""
+        with _explained(self.path), self._transaction("DEFERRED"):
+            return query(self._connection)
+
+    def close(self) -> None:
+        """Close it; what has been written stays."""
+        self._connection.close()
+
+    def _write_each(self, records: Sequence[Record]) -> list[tuple[Record, Exception]]:
+        faults: list[tuple[Record, Exception]] = []
+        with self._transaction():
+            for each in records:
+                try:
+                    self._connection.execute(each.sql, each.row())
+                except _UNWRITABLE as error:
+                    faults.append((each, error))
+        return faults
+
+    @contextmanager
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self._connection.execute(f"BEGIN {kind}")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _version(self) -> int:
+        version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+    def _refuse_newer(self, known: int) -> None:
+        if (version := self._version()) > known:
+            raise ArchiveError(
+                f"{self.path} is of a newer trioserve (schema {version}, and this one knows "
+                f"{known}): nothing is touched"
+            )
+
+    def _migrate(self, steps: Sequence[Sequence[str]]) -> None:
+        for number, statements in enumerate(steps[self._version() :], self._version() + 1):
+            with self._transaction():
+                for statement in statements:
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def _explained(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except _UNWRITABLE:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise ArchiveError(f"{path}: {error}") from error

@@ -1,0 +1,24 @@
+"""The schema, as the steps that led to it: a database of any older state is brought on.
+
+`PRAGMA user_version` counts the steps that a file has taken. A step that has once
+been released never changes; what is to be different comes as another step.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+# Each step: statements, all of which are done in one transaction, or none.
+STEPS: Final[Sequence[Sequence[str]]] = (
+    (
+        # `room` is folded. Ids are microseconds since 1970 and rise: the times, and the order.
+        """CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            room TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            nick TEXT NOT NULL,
+            text TEXT NOT NULL,
+            private INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX messages_by_room ON messages (room, id)",
+    ),
+)

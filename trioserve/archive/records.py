@@ -1,0 +1,49 @@
+"""What is put into the archive: frozen values, each of which knows its own row."""
+
+from typing import Any, ClassVar, Protocol
+
+import attrs
+
+from trioserve.messages import Acted, Announced, Message, Said, TopicSet
+from trioserve.names import fold
+
+KINDS: dict[type, str] = {Said: "said", Acted: "acted", Announced: "announced", TopicSet: "topic"}
+
+
+class Record(Protocol):
+    """One thing to keep. Written again, after a failure, it must not be there twice."""
+
+    sql: ClassVar[str]  # with as many question marks as the row has values
+
+    @property
+    def size(self) -> int:
+        """Characters, about: what it takes to hold it until it is written."""
+
+    def row(self) -> tuple[Any, ...]:
+        """The values to write."""
+
+
+@attrs.frozen
+class Talk:
+    """A message in a room, or its topic being set."""
+
+    sql: ClassVar[str] = (
+        "INSERT OR IGNORE INTO messages (id, room, kind, nick, text, private)"
+        " VALUES (?, ?, ?, ?, ?, ?)"
+    )
+
+    event: Message | TopicSet
+    private: int = 0  # the number of the room that was private then; 0: it was open to everybody
+
+    @property
+    def size(self) -> int:
+        return len(_text(self.event))
+
+    def row(self) -> tuple[Any, ...]:
+        event = self.event
+        kind = KINDS[type(event)]
+        return event.id, fold(event.room), kind, event.nick, _text(event), self.private
+
+
+def _text(event: Message | TopicSet) -> str:
+    return event.topic if isinstance(event, TopicSet) else event.text
