@@ -41,7 +41,7 @@ class Running:
 
     def port(self) -> int:
         """The port of the first address that it says it listens on."""
-        found = re.search(r":(\d+)\b", line := self.line())
+        found = re.search(r":(\d+)(?: |$)", line := self.line())
         assert found is not None, line
         return int(found[1])
 

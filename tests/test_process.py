@@ -14,6 +14,7 @@ import attrs
 import pytest
 import trio
 
+from tests.peers import Authority
 from tests.running import PATIENCE, Running, running
 from trioserve import config as configuration
 from trioserve import process
@@ -198,6 +199,23 @@ async def test_who_listens_for_others_is_told_nothing_more(
     line, kept = capsys.readouterr().out.splitlines()
     assert " and 0.0.0.0:" in line
     assert kept.startswith("What is said is kept in ")
+
+
+@pytest.mark.parametrize("plain", [True, False])
+async def test_an_address_for_tls_is_told_as_such_and_how_to_let_others_in_by_it(
+    listening: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], plain: bool
+) -> None:
+    encrypted = TcpAddress("127.0.0.1", 0, tls=True)
+    also = (TcpAddress("127.0.0.1", 0),) if plain else ()
+    context = Authority().server_context()
+
+    with trio.fail_after(PATIENCE):
+        assert await run(Config(listen=(encrypted, *also)), context) == 0
+
+    first, hint = capsys.readouterr().out.splitlines()
+    port = first.removeprefix("trioserve listens on tls:127.0.0.1:").partition(" and ")[0]
+    assert hint.endswith(f"--listen tls:0.0.0.0:{port} --listen 'tls:[::]:{port}'")
+    assert hint.count("--listen") == (4 if plain else 2)
 
 
 async def test_what_cannot_listen_for_people_does_not_listen_for_metrics(

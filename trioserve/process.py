@@ -308,8 +308,14 @@ def _announce(listeners: list[Listener], archive: Archive) -> None:
         if addresses:
             print(f"{beginning} {' and '.join(addresses)}")
     if all(each.is_local for each in listeners):
-        plain = _port_of(listeners, telnet=False) or DEFAULT_LISTEN[0].port
-        options = _for_everybody("--listen", plain)
+        plain = _port_of(listeners, telnet=False)
+        encrypted = next((each.port for each in listeners if each.is_tls), None)
+        ways = []
+        if plain or not encrypted:
+            ways.append(_for_everybody("--listen", plain or DEFAULT_LISTEN[0].port))
+        if encrypted:
+            ways.append(_for_everybody("--listen", encrypted, "tls:"))
+        options = " ".join(ways)
         if port := _port_of(listeners, telnet=True):
             options += f" {_for_everybody('--telnet', port)}"
         print(f"Only people on this machine can come. To let others in: start it with {options}")
@@ -326,8 +332,8 @@ def _port_of(listeners: list[Listener], *, telnet: bool) -> int | None:
     return next((port for port in ports if port), None)
 
 
-def _for_everybody(option: str, port: int) -> str:
-    return f"{option} 0.0.0.0:{port} {option} '[::]:{port}'"
+def _for_everybody(option: str, port: int, before: str = "") -> str:
+    return f"{option} {before}0.0.0.0:{port} {option} '{before}[::]:{port}'"
 
 
 def _arm_on_signals(resort: LastResort) -> None:

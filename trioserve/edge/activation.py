@@ -48,7 +48,7 @@ def _adopted(listening: socket.socket, name: str, options: TcpOptions) -> Listen
     host, port = listening.getsockname()[:2]
     return Listener(
         listening,
-        str(TcpAddress(host, port, name == TLS)),
+        str(TcpAddress(host, port, tls=name == TLS)),
         ip_address(host.partition("%")[0]).is_loopback,
         is_telnet=name == TELNET,
         is_tls=name == TLS,

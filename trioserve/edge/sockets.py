@@ -101,7 +101,7 @@ class Listener:
     """A listening socket, which it owns, and how people would name it."""
 
     socket: socket.socket
-    address: str  # "127.0.0.1:4000", "[::1]:4000", "unix:/run/trioserve.sock"
+    address: str  # "127.0.0.1:4000", "tls:[::1]:4433", "unix:/run/trioserve.sock"
     is_local: bool  # only this machine can reach it
     cleanup: Callable[[], None] | None = None  # run when it is closed
     is_operators: bool = False  # whoever comes this way is an operator

@@ -90,7 +90,7 @@ def _open_one(
         host, port = listening.getsockname()[:2]
         is_local = ip_address(host.partition("%")[0]).is_loopback
         opened.pop_all()
-    return Listener(listening, str(TcpAddress(host, port, tls)), is_local, is_tls=tls)
+    return Listener(listening, str(TcpAddress(host, port, tls=tls)), is_local, is_tls=tls)
 
 
 def set_options(listening: socket.socket, options: TcpOptions) -> None:
