@@ -608,10 +608,12 @@ async def test_a_telnet_that_refuses_our_echo_is_warned_before_a_secret_is_asked
 ) -> None:
     async with open_chat(functions=[rise]) as chat:
         ann = await come(chat, "ann", refused=[ECHO])
-
         await ann.presses("/rise\r")
+        before = ann.asked.count((WILL, ECHO))
+
         await ann.presses("root\r")
 
+        assert ann.asked.count((WILL, ECHO)) == before + 1  # half a telnet shows each on its screen
         assert ann.shown[-2:] == ["-- your client will show what you type", "Password:"]
         await ann.presses("hunter2\r")
         assert ann.shown[-1] == "-- root knows 7 characters"

@@ -315,6 +315,7 @@ class Conversation:
             await terminal.changed_to(wanted)
         if wanted and not (terminal.has_keys or terminal.client.refuses_keys):
             self._awaits_keys = True  # it may be far away; nobody waits for it
+            self.outbox.write(b"\r")  # over what somebody sees who is half a telnet
             raise ChatError(
                 "no answer from your client yet: only a telnet sends its keys one by one"
             )
@@ -375,6 +376,8 @@ class Conversation:
         with self._calls.asking() as question:
             try:
                 if secret and not await self._hides():
+                    if self.intake.is_telnet:
+                        self.outbox.write(b"\r")  # over what half a telnet shows of our asking
                     self._notice("your client will show what you type")
                 self.intake.ask(Asked(prompt), self.member.style(), secret=secret)
                 question.is_asked = True

@@ -188,7 +188,8 @@ class Terminal:
         """
         self._question, self._secret = question, secret
         if self._editor is None:
-            if secret and self.client.spoken:
+            # Once: who has refused by now would be asked in the middle of the row.
+            if secret and self.client.spoken and not self.client.is_to_hide:
                 self.client.hide(True)
                 self._say_answers()
             return False
