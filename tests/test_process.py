@@ -212,7 +212,7 @@ async def test_an_address_for_tls_is_told_as_such_and_how_to_let_others_in_by_it
     with trio.fail_after(PATIENCE):
         assert await run(Config(listen=(encrypted, *also)), context) == 0
 
-    first, hint = capsys.readouterr().out.splitlines()
+    first, hint, _ = capsys.readouterr().out.splitlines()
     port = first.removeprefix("trioserve listens on tls:127.0.0.1:").partition(" and ")[0]
     assert hint.endswith(f"--listen tls:0.0.0.0:{port} --listen 'tls:[::]:{port}'")
     assert hint.count("--listen") == (4 if plain else 2)
