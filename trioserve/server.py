@@ -8,7 +8,7 @@ services               broker, drains, journal      outlive everything below the
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -46,9 +46,9 @@ READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of al
 log = logging.getLogger(__name__)
 
 
-def _steady_clock() -> Callable[[], float]:
+def _steady_clock(now_ns: Callable[[], int]) -> Callable[[], float]:
     """Seconds since 1970 by Trio's clock: to set the machine's own ends no ban."""
-    offset = time.time() - trio.current_time()
+    offset = now_ns() / 1e9 - trio.current_time()
     return lambda: offset + trio.current_time()
 
 
@@ -85,7 +85,7 @@ class Server:
             self.counters,
             inbox_size=config.broker.inbox,
             now_ns=now_ns,
-            now=_steady_clock(),
+            now=_steady_clock(now_ns),
         )
         self._drains = Drains(config.outbox, self.counters, config.connections.most)
         self._door = Door(config.connections, self.counters, self.broker.banned)
@@ -153,6 +153,11 @@ class Server:
     def is_stopping(self) -> bool:
         """Whether the shutdown has begun."""
         return self._stopping.is_set()
+
+    @property
+    def sessions(self) -> Collection[Session]:
+        """The connections that are being served."""
+        return self._sessions.keys()
 
     @property
     def waiting(self) -> int:

@@ -86,6 +86,16 @@ class Session:
             cause = f"{ending.cause} ({ending.detail})" if ending.detail else ending.cause
             log.info("%s (%s) left: %s", nick, self._transport.peer, cause)
 
+    @property
+    def member(self) -> Member | None:
+        """Who speaks here, once they have given a name and until they have departed."""
+        return None if self._departed else self._member
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for the connection."""
+        return self._outbox.size
+
     def end(self, ending: Ending) -> None:
         """End the session in order; the first ending counts."""
         if self._ending is None:

@@ -1,0 +1,44 @@
+"""A few seeds with every run of the tests; `scripts/soak` runs as many as one likes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sim.simulation import simulate
+
+ROOT = Path(__file__).parent.parent.parent
+PRINT_DIGEST = "from tests.sim.simulation import simulate; print(simulate(7).digest)"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_is_lost_doubled_or_out_of_order(seed: int) -> None:
+    report = simulate(seed)
+
+    assert report.messages > 0
+
+
+@pytest.mark.slow
+def test_a_hundred_people_at_once_are_served_likewise() -> None:
+    assert simulate(49).deliveries > 5_000
+
+
+@pytest.mark.slow
+def test_a_seed_shows_everybody_the_same_bytes_in_any_process() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", PRINT_DIGEST],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+
+    assert digests == {f"{simulate(7).digest}\n"}
