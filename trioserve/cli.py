@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve import __version__
+from trioserve import __version__, db
 from trioserve.defaults import default_toml
 from trioserve.edge.addresses import Address, TcpAddress, parse_address
 from trioserve.errors import ConfigError
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["top"]:
         return _top(arguments[1:])
+    if arguments[:1] == ["db"]:
+        return db.main(arguments[1:])
     options = _parser().parse_args(arguments)
     if options.defaults:
         print(default_toml(), end="")
@@ -119,7 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trioserve",
         description="A chat server that anyone can nc or telnet into.",
-        epilog="trioserve top [HOST:PORT] watches one that runs; see trioserve top --help.",
+        epilog="trioserve top [HOST:PORT] watches one that runs; trioserve db check, backup, "
+        "vacuum and stats look after what is kept; see trioserve top --help, trioserve db --help.",
     )
     parser.add_argument(
         "--config",

@@ -6,5 +6,5 @@ wants to read asks the archive for the outcome of a query, a plain function of a
 connection, in a task of their own: nobody reads for the broker.
 
 To keep one more kind of thing: a class in `records` (its SQL and its row), a step
-in `migrations` (its table), and a query beside those in `history`.
+in `migrations` (its table), and a query beside those in `history` and `search`.
 """

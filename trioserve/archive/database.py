@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from trioserve.archive.migrations import STEPS
 from trioserve.archive.records import Record
+from trioserve.archive.search import spaced
 from trioserve.errors import ArchiveError
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Database:
                 self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.create_function("spaced", 1, spaced, deterministic=True)
                 self._migrate(steps)
             except BaseException:
                 self._connection.close()

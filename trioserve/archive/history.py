@@ -38,12 +38,13 @@ def talk(span: Span) -> Callable[[sqlite3.Connection], list[Message | TopicSet]]
             " ORDER BY id DESC LIMIT ?",
             (fold(span.room), span.after, span.before, span.private, span.count),
         ).fetchall()
-        return [_event(span.room, *row) for row in reversed(rows)]
+        return [event_of(span.room, *row) for row in reversed(rows)]
 
     return query
 
 
-def _event(room: str, number: int, kind: str, nick: str, text: str) -> Message | TopicSet:
+def event_of(room: str, number: int, kind: str, nick: str, text: str) -> Message | TopicSet:
+    """The event that a row stands for, with the room's name as it is to be shown."""
     match _CLASSES[kind]:
         case kind_of_message if kind_of_message in (Said, Acted, Announced):
             return kind_of_message(number, room, nick, text)

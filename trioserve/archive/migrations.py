@@ -7,6 +7,8 @@ been released never changes; what is to be different comes as another step.
 from collections.abc import Sequence
 from typing import Final
 
+from trioserve.archive.search import SCHEMA as SEARCH
+
 # Each step: statements, all of which are done in one transaction, or none.
 STEPS: Final[Sequence[Sequence[str]]] = (
     (
@@ -21,4 +23,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
         ) STRICT""",
         "CREATE INDEX messages_by_room ON messages (room, id)",
     ),
+    SEARCH,
 )

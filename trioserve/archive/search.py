@@ -1,0 +1,174 @@
+"""Search among what is kept: FTS5, whose query language nobody is ever given to write in.
+
+What is indexed and what is looked for go through `spaced` alike: FTS5 splits text at
+blanks, so it finds nothing inside a run of Chinese, and its trigrams miss words of
+two characters. So each character of such a script is a word, and two that stand
+next to each other are a phrase.
+"""
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import attrs
+
+from trioserve.archive.history import event_of
+from trioserve.archive.sight import Sight
+from trioserve.errors import ChatError
+from trioserve.messages import Message, TopicSet
+
+MAX_FOUND: Final = 50
+MAX_WORDS: Final = 20  # of one search
+PATIENCE: Final = 2.0  # seconds that one search may take: it holds one of few threads
+_STEPS: Final = 10_000  # of SQLite's machine, about a tenth of a millisecond each hundred
+
+# Kana, bopomofo, Han with its extensions and compatibility forms, Hangul, and pictures: the
+# scripts that leave no blanks between words, and signs that nobody puts blanks around.
+_ALONE: Final = re.compile(
+    "([\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f"
+    "\U0001f000-\U0001faff\U0001b000-\U0001b16f\U00020000-\U0003fffd])"
+)
+_WORD: Final = re.compile(r'"([^"]*)"?|(\S+)')
+
+# A change of `spaced` or of the tokenizer needs a step that makes this anew: to take a message
+# out, FTS5 has to be given just what was put in. A trigger, so that whoever adds a message or
+# takes one away need not know of it.
+SCHEMA: Final[Sequence[str]] = (
+    """CREATE VIRTUAL TABLE found USING fts5 (
+        text, nick, room, content = '',
+        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+    )""",
+    "INSERT INTO found (rowid, text, nick, room) SELECT id, spaced(text), nick, room FROM messages",
+    """CREATE TRIGGER messages_to_be_found AFTER INSERT ON messages BEGIN
+        INSERT INTO found (rowid, text, nick, room)
+        VALUES (new.id, spaced(new.text), new.nick, new.room);
+    END""",
+    """CREATE TRIGGER messages_not_to_be_found AFTER DELETE ON messages BEGIN
+        INSERT INTO found (found, rowid, text, nick, room)
+        VALUES ('delete', old.id, spaced(old.text), old.nick, old.room);
+    END""",
+)
+
+_FIND: Final = (
+    "SELECT messages.room, id, kind, messages.nick, messages.text FROM found"
+    " JOIN messages ON id = found.rowid"
+    " WHERE found MATCH ? AND {} ORDER BY found.rowid DESC LIMIT ?"
+)
+_BESIDE: Final = (
+    "SELECT room, id, kind, nick, text FROM messages"
+    " WHERE room = ? AND id {} ? AND {} ORDER BY id {} LIMIT 1"
+)
+
+
+@attrs.frozen
+class Search:
+    """What somebody looks for: all of the words, and a phrase where they stand in quotes."""
+
+    text: str
+    room: str = ""  # folded; empty: any
+    nick: str = ""  # in any case; empty: anybody's
+    since: int = 0  # the id from which on
+
+
+@attrs.frozen
+class Found:
+    """One message or topic that was found, with what came before it in its room, and behind it.
+
+    The room's name is folded: it may be none any more.
+    """
+
+    event: Message | TopicSet
+    before: Message | TopicSet | None
+    behind: Message | TopicSet | None
+
+
+def spaced(text: str) -> str:
+    """The text with blanks around each character that is a word by itself."""
+    return text if text.isascii() else _ALONE.sub(r" \1 ", text)
+
+
+def phrases(text: str) -> list[str]:
+    """The words and quoted phrases that a text asks for, as FTS5 has them: quoted.
+
+    Raises:
+        ChatError: if there is nothing to look for in it, or too much.
+    """
+    words = [quoted or word for quoted, word in _WORD.findall(text)]
+    words = [word for word in words if any(map(_is_found, word))]
+    if not words:
+        raise ChatError("search for words: signs alone are not found")
+    if len(words) > MAX_WORDS:
+        raise ChatError(f"search for at most {MAX_WORDS} words")
+    return [_quoted(word) for word in words]
+
+
+def find(
+    connection: sqlite3.Connection,
+    search: Search,
+    sight: Sight,
+    *,
+    patience: float = PATIENCE,  # seconds
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Found]:
+    """The newest messages that hold what is asked for, newest first, at most MAX_FOUND.
+
+    Raises:
+        ChatError: if there is nothing to look for, or it takes too long.
+    """
+    matching = [f"text : {each}" for each in phrases(search.text)]
+    narrower: list[str] = ["id >= ?"]
+    values: list[Any] = [search.since]
+    # In the index, too: without that, a frequent word of somebody rare takes for ever.
+    if search.room:
+        matching.append(f"room : {_quoted(search.room)}")
+        narrower.append("messages.room = ?")
+        values.append(search.room)
+    if search.nick:
+        matching.append(f"nick : {_quoted(search.nick)}")
+        narrower.append("lower(messages.nick) = lower(?)")
+        values.append(search.nick)
+    with _no_longer_than(connection, patience, clock):
+        sql = _FIND.format(" AND ".join([*narrower, sight.condition]))
+        values = [" AND ".join(matching), *values, *sight.values, MAX_FOUND]
+        rows = connection.execute(sql, values).fetchall()
+        return [_in_context(connection, event_of(*row), sight) for row in rows]
+
+
+def _in_context(connection: sqlite3.Connection, event: Message | TopicSet, sight: Sight) -> Found:
+    beside = []
+    for side, order in ("<", "DESC"), (">", "ASC"):
+        sql = _BESIDE.format(side, sight.condition, order)
+        row = connection.execute(sql, (event.room, event.id, *sight.values)).fetchone()
+        beside.append(None if row is None else event_of(*row))
+    return Found(event, *beside)
+
+
+@contextmanager
+def _no_longer_than(
+    connection: sqlite3.Connection, seconds: float, clock: Callable[[], float]
+) -> Iterator[None]:
+    end = clock() + seconds
+    connection.set_progress_handler(lambda: clock() > end, _STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise ChatError(
+            "that takes too long: name a room, somebody, or a time, as in since 2w"
+        ) from None
+    finally:
+        connection.set_progress_handler(None, _STEPS)
+
+
+def _quoted(text: str) -> str:
+    """A phrase in which nothing has a meaning to FTS5."""
+    return '"' + spaced(text).replace('"', '""').replace("\0", " ") + '"'
+
+
+def _is_found(character: str) -> bool:
+    return character.isalnum() or _ALONE.match(character) is not None
