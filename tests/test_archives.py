@@ -120,7 +120,7 @@ async def test_what_is_written_is_there_for_the_next_server(tmp_path: Path) -> N
         second.close()
 
 
-async def test_a_full_disk_is_told_of_and_keeps_what_was_there(tmp_path: Path) -> None:
+def test_a_full_disk_is_told_of_and_keeps_what_was_there(tmp_path: Path) -> None:
     database = Database(tmp_path / "kept.db")
     database.write([said(1)])
     database.read(lambda connection: connection.execute("PRAGMA max_page_count = 8").fetchone())

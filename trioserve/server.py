@@ -117,12 +117,6 @@ class Server:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve everyone who comes by these ways, until `stop` is called and all have left."""
-        try:
-            await self._serve(edges, task_status)
-        finally:
-            self.journal.close()
-
-    async def _serve(self, edges: Sequence[Edge], task_status: trio.TaskStatus[None]) -> None:
         await self._continue()
         async with trio.open_nursery() as services:
             services.start_soon(self.journal.run, name="journal")

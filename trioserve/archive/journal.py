@@ -98,39 +98,43 @@ class Journal:
             raise ChatError("the server cannot keep anything at the moment; try again later")
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write what comes, until cancelled; then say what was not kept, and close the archive."""
         pause = FIRST_PAUSE
-        while True:
-            await self._arrived.wait()
-            if not self.keeping.trouble:
-                with trio.move_on_after(GATHER):
-                    await self._hurry.wait()
-            batch = [self._waiting[at] for at in range(min(len(self._waiting), BATCH))]
-            if await self._write(batch):
-                pause = FIRST_PAUSE
-            else:
-                await trio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-
-    def close(self) -> None:
-        """Say what was not kept, and let go of the archive, at the end of the server."""
-        if unkept := len(self._waiting) + self._lost_now:
-            log.error("%d records are not kept", unkept)
-        self.archive.close()
+        try:
+            while True:
+                await self._arrived.wait()
+                if not self.keeping.trouble:
+                    with trio.move_on_after(GATHER):
+                        await self._hurry.wait()
+                batch = [self._waiting[at] for at in range(min(len(self._waiting), BATCH))]
+                if await self._write(batch):
+                    pause = FIRST_PAUSE
+                else:
+                    await trio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+        finally:
+            if unkept := len(self._waiting) + self._lost_now:
+                log.error("%d records are not kept", unkept)
+            self.archive.close()
 
     # ------------------------------------------------------------ one batch
 
     async def _write(self, batch: list[Record]) -> bool:
         """Write the records that have waited longest; False if that failed."""
+        trouble, faults = "", []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_of_stall, name="stall")
             try:
                 faults = await self.archive.write(batch)
             except ArchiveError as error:
-                await self._change(Keeping(str(error)))
-                return False
-            finally:
-                nursery.cancel_scope.cancel()
+                trouble = str(error)
+            except Exception:  # chatting goes on, whatever happens here
+                log.exception("writing what is to be kept crashed")
+                trouble = "an error of the server's, which is logged"
+            nursery.cancel_scope.cancel()
+        if trouble:
+            await self._change(Keeping(trouble))
+            return False
         for record, fault in faults:
             log.error("%s can never be kept: %s", type(record).__name__, fault)
         for record in batch:
