@@ -19,6 +19,7 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=int, default=300, metavar="N", help="how many (300)")
     parser.add_argument("--first", type=int, default=0, metavar="K", help="the first one (0)")
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first that fails")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)  # faults that are made on purpose are logged, too
     began = time.monotonic()
@@ -31,12 +32,15 @@ def main() -> int:
             else:
                 broken += 1
                 print(outcome, flush=True)
+                if options.fail_fast:
+                    return 1
     print(
         f"{total.seeds} of {options.seeds} seeds kept every promise, in "
         f"{time.monotonic() - began:.0f} s: {total.seconds / 3600:.1f} simulated hours, "
         f"{total.messages} messages, {total.deliveries} deliveries, {total.skipped} skipped"
     )
-    print(", ".join(f"{deed} {times}" for deed, times in sorted(total.did.items())))
+    for what, counts in (("deeds", total.did), ("faults", total.struck)):
+        print(f"{what}: " + ", ".join(f"{each} {times}" for each, times in sorted(counts.items())))
     return 1 if broken else 0
 
 

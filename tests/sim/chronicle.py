@@ -2,22 +2,46 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import attrs
 
-from trioserve.events import Events, Missed
-from trioserve.messages import Acted, Announced, Departed, Event, Joined, Left, Renamed, Said
+from trioserve.events import Events
+from trioserve.handlers import Handlers
+from trioserve.messages import (
+    Acted,
+    Announced,
+    Departed,
+    Event,
+    Joined,
+    Left,
+    Message,
+    Renamed,
+    Said,
+)
 from trioserve.names import fold
+from trioserve.requests import Ignore, Request, SetJson, Tell
+from trioserve.rooms import Member
 from trioserve.rulings import Deed, Moderated
 
 # What people say begins with a word that nothing else is like: who says it, and the how many-th.
-TOKEN = re.compile(r"\bq\d+x\d+\b")
-THROWN_OUT = (Deed.KICKED, Deed.BANNED)  # of their room
+TOKEN: Final = re.compile(r"\bq\d+x\d+\b")
+WHISPER: Final = re.compile(r"\bt\d+x\d+\b")  # the same of what they say to one person alone
+THROWN_OUT: Final = (Deed.KICKED, Deed.BANNED)  # of their room
 
 
 class Wrong(AssertionError):
     """The server has broken a promise."""
+
+
+@attrs.frozen
+class Handled:
+    """The broker has done what somebody, who had this nick before, asked it for."""
+
+    nick: str
+    request: Request
 
 
 @attrs.frozen
@@ -28,170 +52,106 @@ class Line:
     token: str
 
 
-@attrs.define(eq=False)
-class Chronicle:
-    """All events in their order, kept by a task that listens as a bot may."""
+def person(nick: str) -> str:
+    """Who has, or had, a nick: ``p7`` is ``p7r1`` later, and ``p7r2``."""
+    return fold(nick).partition("r")[0]
 
-    events: list[Event] = attrs.field(factory=list, init=False)
 
-    async def keep(self, events: Events) -> None:
-        """Write down what happens until cancelled."""
-        async for event in events:
-            if isinstance(event, Missed):
-                raise Wrong(f"the chronicle lacks {event.count} events")
-            self.events.append(event)
+class Chronicle(Events):
+    """All events and requests in the order in which the broker made and handled them."""
 
-    def shown_to(self, nicks: Iterable[str], *, own: bool) -> dict[str, list[Line]]:
-        """What somebody who had these names, one after the other, must see, by folded room.
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[Event | Handled] = []
 
-        `own`: what they say themselves, too, as a program is shown.
+    def put(self, event: Event) -> None:
+        """Write down what happens, at once: nothing is ever missed."""
+        self.entries.append(event)
+
+    @contextmanager
+    def following(self, before: Callable[[Member, Request], None]) -> Iterator[None]:
+        """Write down each request, too, for as long as the block lasts.
+
+        `before` is called with each, and may raise: the request has crashed then.
         """
-        names = {fold(nick) for nick in nicks}
+        obey = Handlers.obey
+
+        def followed(handlers: Handlers, member: Member, request: Request) -> None:
+            nick = member.nick
+            before(member, request)
+            obey(handlers, member, request)
+            self.entries.append(Handled(nick, request))
+
+        Handlers.obey = followed  # type: ignore[method-assign, assignment]  # until the end
+        try:
+            yield
+        finally:
+            Handlers.obey = obey  # type: ignore[method-assign]
+
+    # ------------------------------------------------------------ what it comes to
+
+    def shown_to(self, who: str) -> dict[str, list[Line]]:
+        """What a person must see, by folded room."""
         rooms: dict[str, list[Line]] = {}
         present: set[str] = set()
-        for event in self.events:
-            match event:
-                case Joined(room, nick) if fold(nick) in names:
+        ignored: set[str] = set()
+        json = False
+        for entry in self.entries:
+            match entry:
+                case Handled(nick, SetJson(chosen)) if person(nick) == who:
+                    json = chosen
+                case Handled(nick, Ignore(other)) if person(nick) == who:
+                    ignored.add(fold(other))
+                case Renamed(old, new) if fold(old) in ignored:
+                    ignored.add(fold(new))
+                case Joined(room, nick) if person(nick) == who:
                     present.add(fold(room))
-                case Left(room, nick) if fold(nick) in names:
+                case Left(room, nick) if person(nick) == who:
                     present.discard(fold(room))
-                case Departed(nick) if fold(nick) in names:
+                case Departed(nick) if person(nick) == who:
                     present.clear()
-                case Said() | Acted() | Announced() if fold(event.room) in present:
-                    is_own = isinstance(event, Said) and fold(event.nick) in names
-                    if (own or not is_own) and (found := TOKEN.search(event.text)):
-                        rooms.setdefault(fold(event.room), []).append(Line(event.id, found[0]))
-                case Moderated(deed=deed) if deed in THROWN_OUT and fold(event.nick) in names:
-                    present.discard(fold(event.room))
+                case Said() | Acted() | Announced() if fold(entry.room) in present:
+                    is_own = isinstance(entry, Said) and person(entry.nick) == who and not json
+                    found = TOKEN.search(entry.text)
+                    if found and not is_own and fold(entry.nick) not in ignored:
+                        rooms.setdefault(fold(entry.room), []).append(Line(entry.id, found[0]))
+                case Moderated(deed=deed) if deed in THROWN_OUT and person(entry.nick) == who:
+                    present.discard(fold(entry.room))
         return rooms
+
+    def told(self, who: str) -> list[str]:
+        """What a person said to somebody alone, and what was said so to them."""
+        return [
+            found[0]
+            for entry in self.entries
+            if isinstance(entry, Handled)
+            and isinstance(entry.request, Tell)
+            and who in (person(entry.nick), person(entry.request.nick))
+            and (found := WHISPER.search(entry.request.text))
+        ]
+
+    def said(self) -> list[Message]:
+        """All that was said in rooms, in the order of it."""
+        return [entry for entry in self.entries if isinstance(entry, Said | Acted | Announced)]
 
     def rooms_of_tokens(self) -> dict[str, str]:
         """In which room, folded, each was said."""
         return {
-            found[0]: fold(event.room)
-            for event in self.events
-            if isinstance(event, Said | Acted | Announced) and (found := TOKEN.search(event.text))
+            found[0]: fold(message.room)
+            for message in self.said()
+            if (found := TOKEN.search(message.text))
         }
 
     def check_order(self) -> None:
-        """Raises Wrong unless ids rise, no two messages are one, and nobody is two people."""
+        """Raises Wrong unless ids rise, and each line was said once, in its author's order."""
         last = 0
-        tokens: Counter[str] = Counter()
-        for event in self.events:
-            if isinstance(event, Said | Acted | Announced):
-                if event.id <= last:
-                    raise Wrong(f"{event} comes behind id {last}")
-                last = event.id
-                if found := TOKEN.search(event.text):
-                    tokens[found[0]] += 1
-        if doubled := [token for token, times in tokens.items() if times > 1]:
-            raise Wrong(f"said twice: {doubled}")
-
-    def names_of(self, first: str) -> list[str]:
-        """All the names that somebody had who came in under this one."""
-        names = [first]
-        for event in self.events:
-            if isinstance(event, Renamed) and fold(event.old) == fold(names[-1]):
-                names.append(event.new)
-        return names
-
-
-# ------------------------------------------------------------ what is on a screen
-
-
-@attrs.frozen
-class Shown:
-    """A message on a screen; `again`: below a line that says that it is shown once more."""
-
-    token: str
-    again: bool
-
-
-@attrs.frozen
-class Loss:
-    """That so many messages of a room were skipped."""
-
-    room: str
-    count: int
-
-
-_SKIPPED = re.compile(r"^-- (\d+) messages? skipped in (#\S+); /missed")
-_AGAIN = re.compile(r"^-- (last \d+ messages?|\d+ messages? missed)\b.*--$")
-_NOW = re.compile(r"^-- now --$")
-
-
-def read_screen(text: str) -> Iterator[Shown | Loss]:
-    """What somebody at a terminal in line mode has been shown, in order."""
-    again = False
-    for line in text.split("\r\n"):
-        line = line.rpartition("\r")[2]
-        while (prompt := re.match(r"Your name[^?]*\? ", line)) is not None:
-            line = line[prompt.end() :]
-        if found := _SKIPPED.match(line):
-            yield Loss(fold(found[2]), int(found[1]))
-        elif _AGAIN.match(line):
-            again = True
-        elif _NOW.match(line):
-            again = False
-        elif not line.startswith(("-- ", "* ")) or "saying:" not in line:
-            for token in TOKEN.findall(line):
-                yield Shown(token, again)
-
-
-def check_screen(
-    who: str,
-    screen: Iterable[Shown | Loss],
-    expected: dict[str, list[Line]],
-    rooms: dict[str, str],
-    *,
-    to_the_end: bool,
-) -> int:
-    """Compare what was shown with what happened; return how many messages were skipped.
-
-    In each room: all that was to be seen, once, in its order, but for what was told as skipped,
-    exactly. `to_the_end`: they read on, so that nothing may be missing behind the last either.
-
-    Raises:
-        Wrong: where that does not hold.
-    """
-    places = {
-        room: {line.token: at for at, line in enumerate(lines)} for room, lines in expected.items()
-    }
-    reached: Counter[str] = Counter()  # how many of a room have been shown, or passed over
-    owed: Counter[str] = Counter()  # passed over, not told of
-    told: Counter[str] = Counter()  # told of, not passed over yet
-    skipped = 0
-    for each in screen:
-        if isinstance(each, Loss):
-            told[each.room] += each.count
-            skipped += each.count
-            continue
-        room = rooms.get(each.token)
-        if room is None:
-            if not each.again:
-                raise Wrong(f"{who} sees {each.token}, which nobody has said in a room")
-            continue
-        at = places.get(room, {}).get(each.token)
-        if each.again and (at is None or at < reached[room]):
-            continue
-        if at is None:
-            raise Wrong(f"{who} sees {each.token} of {room}, where they were not then")
-        if at < reached[room]:
-            raise Wrong(f"{who} sees {each.token} of {room} twice, or out of its order")
-        owed[room] += at - reached[room]
-        reached[room] = at + 1
-        if owed[room] != told[room]:
-            raise Wrong(
-                f"{who} was told of {told[room]} messages skipped in {room} before {each.token}, "
-                f"and {owed[room]} are missing"
-            )
-        owed[room] = told[room] = 0
-    if to_the_end:
-        for room, lines in expected.items():
-            missing = len(lines) - reached[room] + owed[room]
-            if missing != told[room]:
-                raise Wrong(
-                    f"{who} lacks {missing} messages at the end of {room}, told of {told[room]}: "
-                    f"{[line.token for line in lines[reached[room] :]][:5]}"
-                )
-    return skipped
+        reached: Counter[str] = Counter()
+        for message in self.said():
+            if message.id <= last:
+                raise Wrong(f"{message} comes behind id {last}")
+            last = message.id
+            if found := TOKEN.search(message.text):
+                who, _, number = found[0].partition("x")
+                if int(number) <= reached[who]:
+                    raise Wrong(f"{found[0]} was said twice, or behind {who}x{reached[who]}")
+                reached[who] = int(number)

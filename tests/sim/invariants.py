@@ -1,6 +1,12 @@
 """What holds of a server after each step, whatever people have done."""
 
-from tests.sim.chronicle import Wrong
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+
+import trio
+
+from tests.sim.chronicle import Chronicle, Wrong
 from trioserve.names import fold
 from trioserve.server import Server
 
@@ -10,6 +16,7 @@ def check(server: Server) -> None:
     _check_people(server)
     _check_rooms(server)
     _check_outboxes(server)
+    _check_inbox(server)
 
 
 def check_end(server: Server) -> None:
@@ -23,6 +30,49 @@ def check_end(server: Server) -> None:
     }
     if remains := {name: what for name, what in left.items() if what}:
         raise Wrong(f"left when the server has ended: {remains}")
+
+
+def check_rest(server: Server) -> None:
+    """Raises Wrong unless each task has its session or outbox, when everything has come to rest."""
+    root = trio.lowlevel.current_root_task()
+    assert root is not None
+    tasks = Counter(task.name for task in _tasks_below(root))
+    sessions = len(server.sessions)
+    full = sum(1 for session in server.sessions if session.waiting)
+    if tasks["session"] != sessions or tasks["drain"] != full:
+        raise Wrong(
+            f"{tasks['session']} tasks for {sessions} sessions, {tasks['drain']} for {full} drains"
+        )
+
+
+async def check_kept(server: Server, chronicle: Chronicle) -> None:
+    """Raises Wrong unless all that was said is kept, once, but for what is counted as lost."""
+    await server.journal.settle()
+    kept = await server.archive.read(_ids)
+    said = [message.id for message in chronicle.said()]
+    others = [id_ for id_ in kept if id_ not in set(said)]  # topics
+    missing = len(set(said) - set(kept))
+    if missing > server.journal.lost or len(kept) != len(set(kept)):
+        raise Wrong(f"{missing} messages are not kept, and {server.journal.lost} were lost")
+    if server.journal.kept != len(kept):
+        raise Wrong(f"{server.journal.kept} are counted as kept, {len(kept)} are: {others[:5]}")
+
+
+def _ids(connection: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT id FROM messages ORDER BY id")]
+
+
+def _tasks_below(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
+    for nursery in task.child_nurseries:
+        for child in nursery.child_tasks:
+            yield child
+            yield from _tasks_below(child)
+
+
+def _check_inbox(server: Server) -> None:
+    waiting = server.broker._receive.statistics().current_buffer_used
+    if waiting > server.config.broker.inbox:
+        raise Wrong(f"{waiting} requests wait in the inbox for {server.config.broker.inbox}")
 
 
 def _check_people(server: Server) -> None:

@@ -7,6 +7,7 @@ import attrs
 import trio
 import trio.testing
 
+from tests.sim.faults import Faults
 from trioserve.testing import Chat, MemoryTransport
 
 TAKEN = "keeper"  # the name of one who is always here
@@ -23,7 +24,10 @@ class Stay:
     renames: int = 0
     is_gone: bool = False  # by their own doing
     reads: bool = True
+    has_read: bool = True  # all the time, up to their end
+    has_hung_up: bool = False  # after their last line, and reads on
     said: int = 0
+    whispered: int = 0
 
     def types(self, text: str) -> None:
         if not self.is_gone:
@@ -33,6 +37,16 @@ class Stay:
         """The word that tells the next message of theirs from all others."""
         self.said += 1
         return f"q{self.number}x{self.said}"
+
+    def whisper(self) -> str:
+        """The same of what they say to one person alone."""
+        self.whispered += 1
+        return f"t{self.number}x{self.whispered}"
+
+    @property
+    def now(self) -> str:
+        """The nick that they have now, if the last rename was granted."""
+        return f"{self.nick}r{self.renames}" if self.renames else self.nick
 
     @property
     def screen(self) -> str:
@@ -46,6 +60,7 @@ class People:
 
     chat: Chat
     chance: random.Random
+    faults: Faults
     most: int  # at a time
     stays: list[Stay] = attrs.field(factory=list, init=False)
     done: dict[str, int] = attrs.field(factory=dict, init=False)  # how often they did what
@@ -63,13 +78,15 @@ class People:
     async def comes(self) -> Stay:
         """Let somebody connect, who may want a name that is taken first."""
         number = len(self.stays)
-        window = self.chance.choice((512, 4096, 65536))
-        person = self.chat.connect(window=window)
-        stay = Stay(number, person.transport, f"p{number}")
+        transport = self.faults.transport(self.chance.choice((512, 4096, 65536)))
+        self.chat.edge.connect(transport)
+        stay = Stay(number, transport, f"p{number}")
         self.stays.append(stay)
         if self.chance.random() < 0.2:
             stay.types(self.chance.choice((TAKEN, "1nvalid", "x" * 2000)))
         stay.types(stay.nick)
+        if self.chance.random() < 0.3:
+            stay.types("/format json")
         await self._maybe_settles()
         return stay
 
@@ -104,6 +121,40 @@ class People:
             self.chance.choice(("/who", "/rooms", "/help", "/missed", "/history 5", "/stats"))
         )
 
+    async def whispers(self, stay: Stay) -> None:
+        stay.types(f"/msg {self._somebody(stay)} {stay.whisper()}")
+
+    async def ignores(self, stay: Stay) -> None:
+        stay.types(f"/ignore {self._somebody(stay)}")
+
+    async def moderates(self, stay: Stay) -> None:
+        deed = self.chance.choice(
+            ("kick", "ban", "unban", "mute", "mute", "unmute", "invite", "giveroom")
+        )
+        stay.types(f"/{deed} {self._somebody(stay)}")
+
+    async def secludes(self, stay: Stay) -> None:
+        stay.types(f"/private {self.chance.choice(('on', 'off'))}")
+
+    async def sets_topic(self, stay: Stay) -> None:
+        stay.types(f"/topic tea {self.chance.randrange(9)}")
+
+    async def pastes(self, stay: Stay) -> None:
+        stay.types("\r\n".join(self._text(stay) for _ in range(self.chance.randrange(2, 8))))
+
+    async def crashes_a_command(self, stay: Stay) -> None:
+        stay.types("/crash")
+
+    async def hangs_in_a_command(self, stay: Stay) -> None:
+        stay.types("/hang")
+
+    async def cancels(self, stay: Stay) -> None:
+        stay.types("/cancel")
+
+    async def troubles_the_store(self, _: Stay) -> None:
+        if self.faults.rate:
+            self.faults.trouble_the_store()
+
     async def mistypes(self, stay: Stay) -> None:
         stay.types(self.chance.choice(("/jion", "/join", "/nick 1", "x" * 2000, "/tell", "/")))
 
@@ -112,7 +163,7 @@ class People:
         stay.types("/help " + rubbish.decode("latin-1"))
 
     async def stalls(self, stay: Stay) -> None:
-        stay.reads = stay.transport.reading = False
+        stay.reads = stay.has_read = stay.transport.reading = False
 
     async def reads_a_little(self, stay: Stay) -> None:
         if not stay.reads:
@@ -128,7 +179,7 @@ class People:
 
     async def hangs_up(self, stay: Stay) -> None:
         stay.transport.end_input()
-        stay.is_gone = True
+        stay.is_gone = stay.has_hung_up = True
 
     async def vanishes(self, stay: Stay) -> None:
         stay.transport.break_off()
@@ -136,6 +187,10 @@ class People:
 
     async def waits(self, _: Stay) -> None:
         await trio.sleep(self.chance.choice((0.01, 0.5, 3.0, 20.0)))
+
+    def _somebody(self, stay: Stay) -> str:
+        others = [each for each in self.stays if each is not stay and not each.is_gone]
+        return self.chance.choice(others).now if others else TAKEN
 
     def _text(self, stay: Stay) -> str:
         filler = "la " * self.chance.choice((0, 1, 10, 100))
@@ -157,6 +212,16 @@ class People:
             People.switches: 4,
             People.renames: 2,
             People.asks: 5,
+            People.whispers: 5,
+            People.ignores: 1,
+            People.moderates: 6,
+            People.secludes: 1,
+            People.sets_topic: 1,
+            People.pastes: 1,
+            People.crashes_a_command: 1,
+            People.hangs_in_a_command: 1,
+            People.cancels: 2,
+            People.troubles_the_store: 2,
             People.mistypes: 2,
             People.sends_rubbish: 2,
             People.stalls: 3,

@@ -8,17 +8,21 @@ import attrs
 import trio
 import trio.testing
 
-from tests.sim import invariants
-from tests.sim.chronicle import Chronicle, Wrong, check_screen, read_screen
+from tests.sim import invariants, rulings
+from tests.sim.chronicle import Chronicle, Wrong
+from tests.sim.faults import Faults
 from tests.sim.people import TAKEN, People, Stay
 from tests.sim.scheduling import run_seeded
-from trioserve.config import Config
+from tests.sim.screens import Screen, check_screen
+from trioserve.archive.journal import HistorySettings
+from trioserve.config import BrokerLimits, Config
 from trioserve.outbox import OutboxLimits
 from trioserve.services import SHUTDOWN, SessionLimits
 from trioserve.testing import Chat, open_chat
 
 MANY_EVERY = 50  # each such seed has a hundred people
 STEPS = 150
+SOFT, HARD = 2048, 65_536  # bytes in an outbox
 DEADLINE = 60.0  # seconds of simulated time for the server to end
 EPOCH = 1_700_000_000  # seconds since 1970, when each simulation begins
 
@@ -33,6 +37,7 @@ class Report:
     deliveries: int = 0
     skipped: int = 0
     did: Counter[str] = attrs.field(factory=Counter)
+    struck: Counter[str] = attrs.field(factory=Counter)  # faults
     digest: str = ""  # of all that all people were shown
 
     def add(self, other: "Report") -> None:
@@ -42,6 +47,7 @@ class Report:
         self.deliveries += other.deliveries
         self.skipped += other.skipped
         self.did += other.did
+        self.struck += other.struck
 
 
 def simulate(seed: int) -> Report:
@@ -61,38 +67,39 @@ def simulate(seed: int) -> Report:
 async def _simulate(seed: int) -> Report:
     chance = random.Random(seed)
     config = Config(
-        outbox=OutboxLimits(soft=2048, hard=65536, stall=chance.choice((5.0, 60.0))),
+        outbox=OutboxLimits(soft=SOFT, hard=HARD, stall=chance.choice((5.0, 60.0))),
         limits=SessionLimits(flood_control=chance.random() < 0.2, renames=100),
+        broker=BrokerLimits(inbox=chance.choice((2, 16, 256))),
+        history=HistorySettings(waiting=chance.choice((10_000, 16 * 2**20))),
     )
     many = seed % MANY_EVERY == MANY_EVERY - 1
+    faults = Faults(chance, rate=chance.choice((0.0, 0.02)))
     chronicle = Chronicle()
-    with trio.fail_after(100_000):
-        async with trio.open_nursery() as nursery:
-            async with open_chat(config, now_ns=_now_ns) as chat:
-                with chat.server.broker.watched() as events:
-                    nursery.start_soon(chronicle.keep, events)
-                    await chat.join(TAKEN)
-                    people = People(chat, chance, most=100 if many else chance.randrange(5, 21))
-                    for _ in range(100 if many else 2):
-                        await people.comes()
-                    for _ in range(STEPS):
-                        await people.act()
-                        if chance.random() < 0.5:
-                            await trio.testing.wait_all_tasks_blocked()
-                        invariants.check(chat.server)
-                    await _come_to_rest(chat, people)
-                    until = trio.current_time()
-                    report = _report(chat, people, until)
-                    readers = _readers(people)
-            ended = trio.current_time()
-            nursery.cancel_scope.cancel()
+    with trio.fail_after(100_000), chronicle.following(faults.before_request):
+        async with open_chat(
+            config, faults.functions(), archive=faults.archive, now_ns=_now_ns
+        ) as chat:
+            chat.server.broker._fanout.watching[chronicle] = None
+            await chat.join(TAKEN)
+            people = People(chat, chance, faults, most=100 if many else chance.randrange(5, 21))
+            for _ in range(100 if many else 2):
+                await people.comes()
+            for _ in range(STEPS):
+                await people.act()
+                if chance.random() < 0.5:
+                    await trio.testing.wait_all_tasks_blocked()
+                invariants.check(chat.server)
+            await _come_to_rest(chat, people)
+            report = _report(chat, people, trio.current_time())
+            invariants.check_rest(chat.server)
+            await invariants.check_kept(chat.server, chronicle)
+            readers = _readers(people)
+            until = trio.current_time()
+        ended = trio.current_time()
     if ended - until > DEADLINE:
         raise Wrong(f"the server has taken {ended - until:g} seconds to end")
     invariants.check_end(chat.server)
     _check(chronicle, people, readers)
-    for stay in readers:
-        if SHUTDOWN.farewell not in stay.screen:
-            raise Wrong(f"p{stay.number} reads, and has not been told of the shutdown")
     return report
 
 
@@ -105,6 +112,7 @@ async def _come_to_rest(chat: Chat, people: People) -> None:
     for stay in people.stays:
         if stay.reads:
             stay.transport.read_on()
+    people.faults.heal_the_store()
     await trio.sleep(300)  # for flood control to let through what it holds
     await trio.testing.wait_all_tasks_blocked()
     invariants.check(chat.server)
@@ -121,15 +129,41 @@ def _readers(people: People) -> list[Stay]:
 
 def _check(chronicle: Chronicle, people: People, readers: list[Stay]) -> None:
     chronicle.check_order()
+    rulings.check(chronicle.entries)
     rooms = chronicle.rooms_of_tokens()
     for stay in people.stays:
-        expected = chronicle.shown_to(chronicle.names_of(stay.nick), own=False)
+        screen = Screen(stay.screen)
         check_screen(
             f"p{stay.number}",
-            read_screen(stay.screen),
-            expected,
+            screen.read(),
+            chronicle.shown_to(stay.nick),
             rooms,
             to_the_end=stay in readers,
+        )
+        _check_whispers(stay, screen, chronicle, stay in readers)
+        if stay in readers or (stay.has_hung_up and stay.has_read):
+            _check_said(stay, screen, rooms)
+        if stay in readers and SHUTDOWN.farewell not in stay.screen:
+            raise Wrong(f"p{stay.number} reads, and has not been told of the shutdown")
+
+
+def _check_whispers(stay: Stay, screen: Screen, chronicle: Chronicle, is_reader: bool) -> None:
+    told = chronicle.told(stay.nick)
+    if screen.whispers != (told if is_reader else told[: len(screen.whispers)]):
+        raise Wrong(f"p{stay.number} sees in private {screen.whispers}, and was told {told}")
+
+
+def _check_said(stay: Stay, screen: Screen, rooms: dict[str, str]) -> None:
+    """What somebody typed is said in a room, or they know that it is not."""
+    unsaid = [
+        token
+        for number in range(1, stay.said + 1)
+        if (token := f"q{stay.number}x{number}") not in rooms
+    ]
+    if len(unsaid) > screen.refusals:
+        raise Wrong(
+            f"p{stay.number} typed {unsaid[:5]}, which is not said: {len(unsaid)} are not, "
+            f"and {screen.refusals} were refused"
         )
 
 
@@ -143,6 +177,7 @@ def _report(chat: Chat, people: People, seconds: float) -> Report:
         counters.deliveries,
         counters.skipped,
         Counter(people.done),
+        people.faults.struck,
         digest.hexdigest(),
     )
 

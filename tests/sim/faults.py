@@ -1,0 +1,129 @@
+"""What goes wrong, as often as a seed says: commands, filters, services, wires, the store."""
+
+import errno
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+import trio
+
+from tests.archives import FaultyArchive
+from trioserve import Context, Host, command, message_filter, service
+from trioserve.memory import MemoryTransport
+from trioserve.requests import Close, Depart, Enter, Request
+from trioserve.rooms import Member
+
+# Without these nobody comes or goes, and there is nothing to hold against the rest.
+SPARED: Final = (Enter, Depart, Close)
+
+
+class Fault(RuntimeError):
+    """What a simulation breaks on purpose."""
+
+
+@attrs.define(eq=False)
+class Faults:
+    """Which faults there are in one simulation, and how often each has struck."""
+
+    chance: random.Random
+    rate: float  # of requests that crash, and of connections that fail
+    archive: FaultyArchive = attrs.field(factory=FaultyArchive, init=False)
+    struck: Counter[str] = attrs.field(factory=Counter, init=False)
+
+    def before_request(self, _: Member, request: Request) -> None:
+        """Raise `Fault` in the broker now and then."""
+        if self.rate and not isinstance(request, SPARED) and self.chance.random() < self.rate / 5:
+            self.struck["request crashed"] += 1
+            raise Fault(type(request).__name__)
+
+    def transport(self, window: int) -> MemoryTransport:
+        """Another connection, which may fail by itself later."""
+        if self.chance.random() >= 5 * self.rate:
+            return MemoryTransport(window=window)
+        return FragileTransport(
+            window=window,
+            faults=self,
+            holds=self.chance.randrange(200, 20_000),
+            ends_badly=self.chance.random() < 0.5,
+        )
+
+    def trouble_the_store(self) -> None:
+        """Let the store fail, or not answer, or do both again."""
+        if self.archive.fault or self.archive.answers is not None:
+            self.heal_the_store()
+        elif self.chance.random() < 0.5:
+            self.struck["store fails"] += 1
+            self.archive.fault = "the disk is full"
+        else:
+            self.struck["store stalls"] += 1
+            self.archive.answers = trio.Event()
+
+    def heal_the_store(self) -> None:
+        self.archive.fault = ""
+        if self.archive.answers is not None:
+            self.archive.answers.set()
+            self.archive.answers = None
+
+    def functions(self) -> list[Callable[..., Any]]:
+        """A plug-in's commands, filter and service, which crash and hang."""
+        if not self.rate:
+            return []
+
+        @command
+        async def crash(ctx: Context) -> None:
+            """Crash."""
+            self.struck["command crashed"] += 1
+            await trio.sleep(self.chance.choice((0.0, 1.0)))
+            raise Fault("a command")
+
+        @command
+        async def hang(ctx: Context) -> None:
+            """Never end by itself."""
+            self.struck["command hung"] += 1
+            await trio.sleep_forever()
+
+        @service
+        async def stumble(host: Host) -> None:
+            while True:
+                await trio.sleep(self.chance.uniform(10.0, 200.0))
+                self.struck["service crashed"] += 1
+                raise Fault("a service")
+
+        @message_filter
+        async def stutter(ctx: Context, text: str) -> None:
+            await trio.sleep(self.chance.choice((0.0, 0.0, 0.1)))
+            if self.chance.random() < self.rate:
+                self.struck["filter crashed"] += 1
+                raise Fault("a filter")
+
+        filters = [stutter] if self.chance.random() < 0.3 else []
+        return [crash, hang, stumble, *filters]
+
+
+@attrs.define(eq=False)
+class FragileTransport(MemoryTransport):
+    """A connection that breaks in the middle of a write, or at whose end the code itself fails."""
+
+    faults: Faults = attrs.field(kw_only=True)
+    holds: int = attrs.field(kw_only=True)  # bytes, then it breaks
+    ends_badly: bool = attrs.field(kw_only=True)
+
+    def try_send(self, data: bytes) -> int:
+        if self.ends_badly or len(data) <= self.holds:
+            sent = MemoryTransport.try_send(self, data)
+            self.holds -= 0 if self.ends_badly else sent
+            return sent
+        self.faults.struck["wire broke in a write"] += 1
+        MemoryTransport.try_send(self, data[: self.holds])
+        error = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self.break_off(error)
+        raise error
+
+    def end_writing(self) -> None:
+        if self.ends_badly:
+            self.faults.struck["cleanup crashed"] += 1
+            raise Fault("a session's end")
+        MemoryTransport.end_writing(self)
