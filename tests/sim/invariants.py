@@ -3,11 +3,14 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 
 from tests.sim.chronicle import Chronicle, Wrong
 from trioserve.names import fold
+from trioserve.outbox import Outbox
+from trioserve.rooms import Piece
 from trioserve.server import Server
 
 
@@ -17,6 +20,33 @@ def check(server: Server) -> None:
     _check_rooms(server)
     _check_outboxes(server)
     _check_inbox(server)
+
+
+@contextmanager
+def checked_outboxes() -> Iterator[None]:
+    """See in the block that each outbox keeps its bounds at each piece that it is given.
+
+    Raises:
+        Wrong: at the end, of the first that did not: in the middle, the server would log it.
+    """
+    wrongs: list[Wrong] = []
+    put_piece = Outbox.put_piece
+
+    def checked(outbox: Outbox, piece: Piece) -> None:
+        limits, before = outbox.drains.limits, outbox.size
+        put_piece(outbox, piece)
+        if before >= limits.soft and outbox.size > before:
+            wrongs.append(Wrong(f"{piece.room} is sent to one with {before} bytes to read"))
+        if outbox.size > limits.hard:
+            wrongs.append(Wrong(f"an outbox holds {outbox.size} bytes"))
+
+    Outbox.put_piece = checked  # type: ignore[method-assign, assignment]  # until the end
+    try:
+        yield
+    finally:
+        Outbox.put_piece = put_piece  # type: ignore[method-assign]
+    if wrongs:
+        raise wrongs[0]
 
 
 def check_end(server: Server) -> None:

@@ -178,6 +178,8 @@ class People:
         stay.is_gone = True
 
     async def hangs_up(self, stay: Stay) -> None:
+        for _ in range(self.chance.choice((0, 1, 1, 3))):  # as `echo hi | nc` does
+            stay.types(self._text(stay))
         stay.transport.end_input()
         stay.is_gone = stay.has_hung_up = True
 

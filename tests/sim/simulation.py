@@ -75,7 +75,11 @@ async def _simulate(seed: int) -> Report:
     many = seed % MANY_EVERY == MANY_EVERY - 1
     faults = Faults(chance, rate=chance.choice((0.0, 0.02)))
     chronicle = Chronicle()
-    with trio.fail_after(100_000), chronicle.following(faults.before_request):
+    with (
+        trio.fail_after(100_000),
+        chronicle.following(faults.before_request),
+        invariants.checked_outboxes(),
+    ):
         async with open_chat(
             config, faults.functions(), archive=faults.archive, now_ns=_now_ns
         ) as chat:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim import rulings
+from tests.sim.chronicle import Wrong
+from tests.sim.mutants import MUTANTS, Mutant, mutated
 from tests.sim.simulation import simulate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -42,3 +45,21 @@ def test_a_seed_shows_everybody_the_same_bytes_in_any_process() -> None:
     }
 
     assert digests == {f"{simulate(7).digest}\n"}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
+def test_each_deliberate_bug_can_be_put_into_the_code_as_it_is(mutant: Mutant) -> None:
+    compile(mutated(mutant), mutant.file, "exec")
+
+
+@pytest.mark.slow
+def test_a_seed_that_fails_tells_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise Wrong("ann sees nothing")
+
+    monkeypatch.setattr(rulings, "check", fail)
+
+    with pytest.raises(Wrong) as raised:
+        simulate(3)
+
+    assert str(raised.value) == ("seed 3: ann sees nothing; scripts/soak --seeds 1 --first 3")

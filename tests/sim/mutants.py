@@ -1,0 +1,256 @@
+"""Deliberate bugs, one at a time, each of which the simulator must catch: ``scripts/mutations``."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+ROOT: Final = Path(__file__).parent.parent.parent
+SEEDS: Final = 100  # within which each is caught
+PATIENCE: Final = 300.0  # seconds for one
+
+
+@attrs.frozen
+class Mutant:
+    """One wrong line: what it breaks, and the text in the server's code that it replaces."""
+
+    name: str
+    file: str  # below trioserve/
+    right: str
+    wrong: str
+
+
+MUTANTS: Final = (
+    Mutant(
+        "a room's messages go out in another order",
+        "fanout.py",
+        'if not (data := b"".join(parts)):',
+        'if not (data := b"".join(reversed(parts))):',
+    ),
+    Mutant(
+        "the cleanup jumps the queue of what was said",
+        "session.py",
+        "await self._services.broker.call(member, Depart(ending.reason, ending.text))",
+        "self._services.broker._handlers.obey(member, Depart(ending.reason, ending.text))",
+    ),
+    Mutant(
+        "the soft bound is ignored",
+        "outbox.py",
+        "return self._skipping is not None or self.is_full",
+        "return False",
+    ),
+    Mutant(
+        "what is skipped is miscounted",
+        "outbox.py",
+        "self._skipping.get(piece.room, 0) + len(ids)",
+        "self._skipping.get(piece.room, 0) + 1",
+    ),
+    Mutant(
+        "what is skipped is not told of",
+        "outbox.py",
+        "                if count:\n",
+        "                if count > 10:\n",
+    ),
+    Mutant(
+        "who joins is shown what was said before",
+        "handlers.py",
+        "        room.add_latecomer(member)\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "who leaves is not shown what was said before",
+        "handlers.py",
+        "        self.fanout.flush_rooms(member.rooms.values())\n"
+        "        owner = room.owner\n"
+        "        self.world.leave(member, room)\n",
+        "        owner = room.owner\n"
+        "        self.world.leave(member, room)\n"
+        "        self.fanout.flush_rooms(member.rooms.values())\n",
+    ),
+    Mutant(
+        "a drain stops before all is written",
+        "outbox.py",
+        "        while self.size:\n            with trio.move_on_after(self.drains.limits.stall)",
+        "        if self.size:\n            with trio.move_on_after(self.drains.limits.stall)",
+    ),
+    Mutant(
+        "an id is given twice",
+        "handlers.py",
+        "max(self._last_id + 1, self.now_ns() // 1000)",
+        "max(self._last_id, self.now_ns() // 1000)",
+    ),
+    Mutant(
+        "a departure is forgotten",
+        "handlers.py",
+        "            self.comings.tell_departed(member, reason, text)\n"
+        "        self.world.depart(member)\n",
+        "            self.comings.tell_departed(member, reason, text)\n",
+    ),
+    Mutant(
+        "a nick is not freed",
+        "world.py",
+        "        if self.members.get(folded) is member:\n            del self.members[folded]\n",
+        "        if self.members.get(folded) is member:\n",
+    ),
+    Mutant(
+        "an empty room is kept",
+        "world.py",
+        "        if room.rules is None or not len(room.rules.bans):\n"
+        "            self._remove(room)\n",
+        "        if room.rules is None or not len(room.rules.bans):\n",
+    ),
+    Mutant(
+        "a nick is had by two",
+        "world.py",
+        "        if fold(nick) in self.members:\n            raise ChatError",
+        "        if False:\n            raise ChatError",
+    ),
+    Mutant(
+        "a mute is ignored",
+        "moderators.py",
+        "            raise ChatError(_muted(room, mute, now, member))\n        if rules.pause",
+        "            pass\n        if rules.pause",
+    ),
+    Mutant(
+        "a ban is ignored",
+        "moderators.py",
+        "        if (ban := rules.bans.holding(member.identity, now)) is not None:\n"
+        '            raise ChatError(f"you are banned from {room.name}'
+        '{_terms(ban, now, member)}")\n'
+        "        if rules.private",
+        "        if rules.private",
+    ),
+    Mutant(
+        "a private room is open to all",
+        "moderators.py",
+        "if rules.private and not rules.is_invited(member.number, now):",
+        "if False:",
+    ),
+    Mutant(
+        "who is ignored is heard",
+        "fanout.py",
+        'apart.setdefault(member, {}).update(dict.fromkeys(indexes, b""))',
+        "apart.setdefault(member, {})",
+    ),
+    Mutant(
+        "a message is shown where one has left",
+        "world.py",
+        "        room.remove(member)\n        room.expecting.pop(member, None)\n",
+        "        room.members.pop(member)\n        room.expecting.pop(member, None)\n",
+    ),
+    Mutant(
+        "what is written jumps what waits",
+        "outbox.py",
+        "        if not self.size:\n            data = data[self._try_send(data) :]",
+        "        if True:\n            data = data[self._try_send(data) :]",
+    ),
+    Mutant(
+        "what was missed is forgotten once it is asked for",
+        "context.py",
+        "room.recall(missed.ids)",
+        "room.recall(list(missed.ids)[1:])",
+    ),
+    Mutant(
+        "the inbox has no bound",
+        "broker.py",
+        "trio.open_memory_channel[Item](inbox_size)",
+        "trio.open_memory_channel[Item](1000)",
+    ),
+    Mutant(
+        "nobody is told of the shutdown",
+        "session.py",
+        "        if ending.farewell:\n",
+        '        if ending.farewell and ending.cause != "shutdown":\n',
+    ),
+    Mutant(
+        "an outbox's bytes are counted for ever",
+        "outbox.py",
+        "        self.drains.account(self, -self.size)\n        self.size = 0\n",
+        "        self.size = 0\n",
+    ),
+    Mutant(
+        "a line is lost where the inbox is full",
+        "broker.py",
+        "            await self._send.send((member, request, None))\n\n    async def call",
+        "            await trio.lowlevel.checkpoint()\n\n    async def call",
+    ),
+    Mutant(
+        "a private message is skipped, too",
+        "outbox.py",
+        "        self.put(data)\n\n    def put_piece",
+        "        if not self.lagging:\n            self.put(data)\n\n    def put_piece",
+    ),
+    Mutant(
+        "what the store fails to write is dropped",
+        "archive/journal.py",
+        "            await self._change(Keeping(trouble))\n            return False\n",
+        "            await self._change(Keeping(trouble))\n",
+    ),
+)
+
+
+def main() -> int:
+    """Return 0 if every mutant is caught."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/mutations",
+        description="Put deliberate bugs into copies of the server, one at a time, "
+        f"and see that the simulator catches each within {SEEDS} seeds.",
+    )
+    parser.add_argument("--only", default="", metavar="WORDS", help="those with this in their name")
+    options = parser.parse_args()
+    survivors = 0
+    for mutant in MUTANTS:
+        if options.only in mutant.name:
+            began = time.monotonic()
+            seeds, why = hunt(mutant)
+            survivors += seeds is None
+            outcome = "SURVIVES" if seeds is None else f"caught by seed {seeds}"
+            print(f"{mutant.name}: {outcome}, {time.monotonic() - began:.0f} s", flush=True)
+            print(f"    {why}", flush=True)
+    return 1 if survivors else 0
+
+
+def mutated(mutant: Mutant) -> str:
+    """The code with the bug in it.
+
+    Raises:
+        LookupError: if what it replaces is not there, exactly once.
+    """
+    code = (ROOT / "trioserve" / mutant.file).read_text(encoding="utf-8")
+    if (times := code.count(mutant.right)) != 1:
+        raise LookupError(f"{mutant.name}: its text is {times} times in {mutant.file}")
+    return code.replace(mutant.right, mutant.wrong)
+
+
+def hunt(mutant: Mutant) -> tuple[int | None, str]:
+    """The first seed that catches a mutant, and by what; None if none of `SEEDS` does."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        for name in ("trioserve", "tests"):
+            shutil.copytree(
+                ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__")
+            )
+        Path(folder, "trioserve", mutant.file).write_text(mutated(mutant), encoding="utf-8")
+        found = subprocess.run(
+            [sys.executable, "-m", "tests.sim", "--seeds", str(SEEDS), "--fail-fast"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": folder},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    said = re.search(r"^seed (\d+): (.*)", found.stdout, re.MULTILINE)
+    if said is None:
+        return None, (found.stdout + found.stderr)[-300:]
+    return int(said[1]), said[2][:150]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
