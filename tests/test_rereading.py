@@ -104,10 +104,18 @@ async def test_a_file_that_never_comes_does_not_hold_up_anybody(
 
 
 async def test_a_crash_while_reading_is_logged_and_changes_nothing(
-    chat: Chat, at_once: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    chat: Chat,
+    at_once: None,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def crash(path: Path) -> None:
+        raise RuntimeError(path)
+
     path = tmp_path / "chat.toml"
-    path.write_text(f"plugins = {'[' * 100_000}")
+    path.touch()
+    monkeypatch.setattr("trioserve.source.read_config", crash)
     made = of(chat, path)
 
     assert await made.reread() == [f"{path}: an error of the server's, which is logged", STAYS]

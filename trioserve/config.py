@@ -32,6 +32,7 @@ from trioserve.world import RoomLimits
 Hook = Callable[[Any, Any], Any]  # checks a value, whose type is given too, for cattrs
 
 MOST: Final = 2**40  # of any number: more would not fit somewhere, and mean nothing
+MOST_TOLD: Final = 300  # characters of a fault, which may repeat a key or a value of any length
 
 # Both, because `nc localhost` tries ::1 first.
 DEFAULT_LISTEN = (TcpAddress("127.0.0.1", 4000), TcpAddress("::1", 4000))
@@ -128,14 +129,33 @@ def read_config(path: Path) -> Config:
 def parse_config(text: str) -> Config:
     """Read the text of a configuration; raises ConfigError as `read_config` does."""
     try:
-        config = _converter.structure(tomllib.loads(text), Config)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"not TOML: {error}"]) from None
+        config = _converter.structure(_tables(text), Config)
     except cattrs.ClassValidationError as error:
-        raise ConfigError(list(_faults(error))) from None
+        raise ConfigError([_told(fault) for fault in _faults(error)]) from None
     if problems := list(_contradictions(config)):
-        raise ConfigError(problems)
+        raise ConfigError([_told(problem) for problem in problems])
     return config
+
+
+def _tables(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        fault = str(error)
+    except RecursionError:
+        fault = "brackets within brackets, hundreds deep"
+    except ValueError:  # Python's bound on what it would take for ever to convert
+        fault = "a number of thousands of digits"
+    raise ConfigError([_told(f"not TOML: {fault}")])
+
+
+def _told(problem: str) -> str:
+    """A fault as one line that a terminal can show, whatever keys and values it repeats."""
+    safe = "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode()
+        for each in problem[:MOST_TOLD]
+    )
+    return f"{safe[:MOST_TOLD]} ..." if len(problem) > MOST_TOLD else safe
 
 
 def _contradictions(config: Config) -> Iterator[str]:
@@ -288,6 +308,8 @@ def _shown(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)  # with escapes: one fault is one line
     if isinstance(value, list):
         return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return hex(value)  # of any length: Python writes no decimal number of so many digits
     return "a table" if isinstance(value, dict) else str(value)
 
 
