@@ -198,6 +198,15 @@ async def test_a_subnegotiation_without_end_is_refused_with_a_reason(chat: Chat)
     await bob.sees("* ann left (not a chat client)")
 
 
+async def test_what_was_said_in_one_packet_with_the_fault_that_ends_it_is_said(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    ann.transport.type(b"hello\r\n\xff\xfa\x18" + b"x" * 2000)
+
+    await bob.sees("<ann> hello")
+    assert "-- a telnet subnegotiation longer than 1024 bytes" in await ann.sees_the_end()
+
+
 async def test_an_overlong_line_is_refused_and_its_tail_never_runs(chat: Chat) -> None:
     ann, bob = await chat.join("ann"), await chat.join("bob")
 

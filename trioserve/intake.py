@@ -120,6 +120,9 @@ class Intake:
                     self.on_slowed()
                 await trio.sleep(delay)
         terminal = self.terminal
+        if terminal is not None and terminal.is_broken:
+            await trio.lowlevel.checkpoint()
+            return terminal.receive_data(b"", trio.current_time())
         has_keys = terminal is not None and terminal.has_keys
         buffer = self.buffer[:KEYS_AT_ONCE] if has_keys else self.buffer
         size = await self.transport.receive_into(buffer)

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 import trio
 
+from trioserve.errors import ProtocolError
 from trioserve.outbox import Outbox
 from trioserve.rooms import Member
 from trioserve.wire.buffer import lines_of
@@ -81,6 +82,12 @@ class Terminal:
     _cost: int = attrs.field(default=0, init=False)
     _tabs: int = attrs.field(default=0, init=False)  # that this packet had answered
     _received: float = attrs.field(default=0.0, init=False)  # when something came last
+    _fault: ProtocolError | None = attrs.field(default=None, init=False)  # that ends the session
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the next `receive_data` raises what ends the session, whatever comes."""
+        return self._fault is not None
 
     @property
     def has_keys(self) -> bool:
@@ -98,19 +105,27 @@ class Terminal:
         """Return the lines and signals that received bytes complete.
 
         Raises:
-            ProtocolError: when the client sends a subnegotiation without end.
+            ProtocolError: when the client has sent a subnegotiation without end, as soon as the
+                lines before it have been returned.
         """
+        if self._fault is not None:
+            raise self._fault
         typed: list[Typed] = []
         self._tabs = 0
         commanded = self.client.is_cut or b"\xff" in data
-        for part in self.client.parts(data):
-            if self.client.sends_keys != self.has_keys:
-                self._say_answers()
-                self._follow()
-            if isinstance(part, bytes):
-                typed += self._text(part, now)
-            else:
-                typed += self._signal(part)
+        try:
+            for part in self.client.parts(data):
+                if self.client.sends_keys != self.has_keys:
+                    self._say_answers()
+                    self._follow()
+                if isinstance(part, bytes):
+                    typed += self._text(part, now)
+                else:
+                    typed += self._signal(part)
+        except ProtocolError as error:
+            if not typed:
+                raise
+            self._fault = error
         self._received = now
         self._say_answers()
         if commanded:

@@ -79,6 +79,12 @@ class TelnetFilter:
         position = data.find(_IAC)
         while position >= 0:
             end = self._command_end(data, position)
+            if (len(data) if end is None else end) - position > MAX_SUBNEGOTIATION + 4:
+                if text < position:  # it was typed before
+                    yield data[text:position]
+                raise ProtocolError(
+                    f"a telnet subnegotiation longer than {MAX_SUBNEGOTIATION} bytes is refused"
+                )
             if end is None:
                 self._held = data[position:]
                 data = data[:position]
@@ -137,18 +143,12 @@ class TelnetFilter:
 
     def _subnegotiation_end(self, data: bytes, start: int) -> int | None:
         """Find the IAC SE behind `start`, passing over doubled IACs."""
-        found = None
         position = data.find(_IAC, start + 2)
         while 0 <= position < len(data) - 1:
             if data[position + 1] == SE:
-                found = position + 2
-                break
+                return position + 2
             position = data.find(_IAC, position + 2)
-        if (found or len(data)) - start > MAX_SUBNEGOTIATION + 4:
-            raise ProtocolError(
-                f"a telnet subnegotiation longer than {MAX_SUBNEGOTIATION} bytes is refused"
-            )
-        return found
+        return None
 
     def _obey(self, command: bytes) -> list[Signal]:
         verb = command[1]
