@@ -25,6 +25,7 @@ PLACES: Final[dict[str, Callable[[Server], Any]]] = {
     "operators": lambda server: server._services.operators.hashes,
     "limits": lambda server: server._services.limits,
     "connections": lambda server: server._door.limits,
+    "resume": lambda server: server.broker.resuming.limits,
     "rooms": lambda server: server.world.limits,
     "tls": lambda server: server.config.tls,  # tests/test_rereading.py: to the way in
     "proxy": lambda server: server.config.proxy,  # likewise

@@ -16,6 +16,7 @@ from trioserve.fanout import Fanout
 from trioserve.host import Host
 from trioserve.messages import Departed, Event, Joined, Left
 from trioserve.observe import Counters
+from trioserve.resuming import ResumeLimits
 from trioserve.rooms import Member, Piece
 from trioserve.store import Store
 from trioserve.testing import Chat, Person, open_chat
@@ -59,6 +60,7 @@ async def test_who_comes_a_while_later_is_told_of_at_once(chat: Chat) -> None:
 
 
 async def test_a_net_that_breaks_and_comes_back_is_a_line_each(chat: Chat) -> None:
+    chat.server.broker.resuming.limits = ResumeLimits(keep=0)
     ann = await chat.join("ann")
     people = await come(chat, *"bcdefghi")
     await trio.sleep(WHILE)
@@ -76,6 +78,7 @@ async def test_a_net_that_breaks_and_comes_back_is_a_line_each(chat: Chat) -> No
 
 
 async def test_who_left_for_a_reason_is_told_of_apart_from_who_just_left(chat: Chat) -> None:
+    chat.server.broker.resuming.limits = ResumeLimits(keep=0)
     ann = await chat.join("ann")
     people = await come(chat, *"bcdefgh")
     await trio.sleep(WHILE)

@@ -618,9 +618,9 @@ async def test_a_command_that_fails_while_its_session_ends_harms_nobody_else(
 
     ann.transport.break_off()
 
-    await bob.sees("* ann left")
+    await bob.sees("* ann lost the connection")
     await bob.types("/who")
-    await bob.sees("-- #lobby: bob")
+    await bob.sees("-- #lobby: ann (lost the connection), bob")
 
 
 async def test_a_command_that_fails_at_the_very_end_does_not_keep_the_server_from_ending(

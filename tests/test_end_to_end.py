@@ -348,17 +348,34 @@ def test_the_others_see_that_a_terminal_is_closed(street: Street) -> None:
     eve.sees("* ann left")
 
 
-def test_a_reset_is_told_as_the_reason(street: Street) -> None:
+def test_who_was_reset_comes_back_by_words_and_lacks_nothing(street: Street) -> None:
     eve = street.bystander()
 
     with socket.create_connection((HOST, street.port), PATIENCE) as connection:
         connection.sendall(b"ann\n")
+        shown = b""
+        while (found := re.search(rb"/resume (\S+)\r\n", shown)) is None:
+            shown += connection.recv(4096)
         eve.sees("* ann joined #lobby\r\n")
-        connection.recv(4096)
+        eve.types("before")
+        while b"<eve> before" not in shown:
+            shown += connection.recv(4096)
         # To close without lingering sends a RST.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    eve.sees("* ann lost the connection\r\n")
+    eve.types("after")
+    ann = street.at_terminal("nc")
+    ann.sees("Your name? ")
+    ann.types(f"/resume {found[1].decode()}")
 
-    eve.sees("* ann left (connection lost)\r\n")
+    ann.sees("-- you are ann again, in #lobby")
+    ann.sees("-- you may have seen these --")
+    ann.sees("<eve> before")
+    ann.sees("-- new since the connection broke --")
+    ann.sees("<eve> after")
+    eve.sees("* ann is back\r\n")
+    ann.types("here again")
+    eve.sees("<ann> here again\r\n")
 
 
 # ---------------------------------------------------------------- strangers

@@ -151,7 +151,7 @@ async def test_one_that_hangs_keeps_nobody_who_vanishes(
 
             ann.transport.break_off()
 
-            await bob.sees("* ann left")
+            await bob.sees("* ann lost the connection")
 
 
 async def test_one_that_clings_to_life_holds_up_its_caller_alone(

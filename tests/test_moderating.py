@@ -820,7 +820,7 @@ async def test_kill_ends_a_session_and_everybody_concerned_is_told_why(chat: Cha
 async def test_a_bot_is_not_killed(chat: Chat) -> None:
     chat.load("trioserve.examples.quiz")
     op = await chat.join("op", operator=True)
-    bot = next(each for each in chat.server.world.members.values() if each.end is None)
+    bot = next(each for each in chat.server.world.members.values() if each.seat is None)
 
     await op.types(f"/kill {bot.nick}")
 

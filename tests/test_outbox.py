@@ -305,7 +305,7 @@ async def test_a_connection_that_breaks_while_it_is_drained_is_told_with_its_rea
 
     bob.transport.break_off()
 
-    await ann.sees("* bob left (connection lost)")
+    await ann.sees("* bob lost the connection")
     assert chat.server.waiting == 0
 
 

@@ -55,7 +55,7 @@ async def test_who_hangs_up_leaves_in_order_and_who_vanishes_does_not(chat: Chat
 
     shown = ann.unseen()
     assert "* bob left\r\n" in shown
-    assert "* carol left (connection lost)\r\n" in shown
+    assert "* carol lost the connection\r\n" in shown
 
 
 async def test_days_pass_in_no_time(chat: Chat) -> None:

@@ -19,6 +19,7 @@ TREE = (
 SNAPSHOT = Snapshot(
     up=7500.0,
     people=1203,
+    lost=0,
     rooms=45,
     messages=1000,
     deliveries=20_000,

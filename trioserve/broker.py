@@ -31,6 +31,7 @@ from trioserve.requests import (
     Say,
     SetScreen,
 )
+from trioserve.resuming import ResumeLimits
 from trioserve.rooms import Member, Piece
 from trioserve.world import World
 
@@ -85,6 +86,7 @@ class Broker:
         inbox_size: int,
         now_ns: Callable[[], int] = time.time_ns,
         now: Callable[[], float] = time.time,
+        resume: ResumeLimits | None = None,
     ) -> None:
         """Make a broker that is not running yet.
 
@@ -92,6 +94,7 @@ class Broker:
             inbox_size: how many requests may wait before who sends more has to.
             now_ns: nanoseconds since 1970.
             now: seconds since 1970, by which bans and mutes end.
+            resume: how those are kept whose connections broke; without it, as by default.
         """
         self.world = world
         self.now_ns = now_ns
@@ -100,6 +103,9 @@ class Broker:
         self._fanout = Fanout(world, counters)
         self._counters = counters
         self._handlers = Handlers(world, self._fanout, counters, now_ns, now)
+        self.resuming = self._handlers.resuming
+        if resume is not None:
+            self.resuming.limits = resume
         self._send, self._receive = trio.open_memory_channel[Item](inbox_size)
 
     async def run(self) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from trioserve.fanout import Fanout
-from trioserve.messages import Departed, Joined, Left, Lost, Thronged
+from trioserve.messages import Departed, Dropped, Flickered, Joined, Left, Lost, Returned, Thronged
 from trioserve.rooms import Crowd, Member, Room
 from trioserve.world import World
 
@@ -72,11 +72,33 @@ class Comings:
             self._crowd(room).add_left(member, reason)
         self._tell_bots(member, departed, folded, told)
 
+    def tell_dropped(self, member: Member) -> None:
+        """Tell the rooms of one whose connection has broken."""
+        for room in self._tell_all_but_folded(member, Dropped(member.nick)):
+            self._crowd(room).add_dropped(member)
+
+    def tell_returned(self, member: Member) -> None:
+        """Tell the rooms of one who is back from that."""
+        for room in self._tell_all_but_folded(member, Returned(member.nick)):
+            self._crowd(room).add_returned(member)
+
+    def _tell_all_but_folded(self, member: Member, event: Dropped | Returned) -> list[Room]:
+        rooms = [each for each in member.rooms.values() if len(each.members) > 1]
+        folded = [room for room in rooms if self._is_folded(member, room)]
+        told = [room for room in rooms if room not in folded]
+        self.fanout.tell_neighbours(member, event, told)
+        self._tell_bots(member, event, folded, told)
+        return folded
+
     def tell_first(self, member: Member, rooms: Iterable[Room]) -> None:
-        """Tell of one who has come, before they are seen to do anything."""
+        """Tell of one who has come or is back, before they are seen to do anything."""
         for room in rooms:
-            if room.crowd is not None and (nick := room.crowd.joined.pop(member, None)):
+            if (crowd := room.crowd) is None:
+                continue
+            if nick := crowd.joined.pop(member, None):
                 self.fanout.post(room, Thronged(room.name, [nick], 1, [], 0), silent=member)
+            if crowd.returned.pop(member, None):
+                self.fanout.post(room, Returned(member.nick), silent=member)
 
     def unfold(self) -> None:
         """Tell the rooms who came and went: as many of them as the turn has place for."""
@@ -104,11 +126,29 @@ class Comings:
             # Nobody is told of themself alone.
             alone = next(iter(crowd.joined)) if len(crowd.joined) == 1 and not crowd.left else None
             self.fanout.post(room, thronged, silent=alone)
+        if crowd.dropped or crowd.returned:
+            self._tell_flickered(room, crowd)
+
+    def _tell_flickered(self, room: Room, crowd: Crowd) -> None:
+        dropped = [nick for member, nick in crowd.dropped.items() if member in room.members]
+        returned = [nick for member, nick in crowd.returned.items() if member in room.members]
+        if dropped or returned:
+            flickered = Flickered(
+                room.name,
+                dropped[:NICKS_NAMED],
+                len(dropped),
+                returned[:NICKS_NAMED],
+                len(returned),
+            )
+            alone = next(iter(crowd.returned), None) if len(dropped + returned) == 1 else None
+            self.fanout.post(room, flickered, silent=alone)
 
     def _is_folded(self, member: Member, room: Room) -> bool:
         """Whether it is told later, with others, that a member comes or goes now."""
         crowd = room.crowd
-        if crowd is not None and (member in crowd.joined or member in crowd.left):
+        if crowd is not None and any(
+            member in moved for moved in (crowd.joined, crowd.left, crowd.dropped, crowd.returned)
+        ):
             return True
         limits = self.world.limits
         self._moves[room] = self._moves.get(room, 0) + 1
@@ -123,7 +163,7 @@ class Comings:
     def _tell_bots(
         self,
         member: Member,
-        event: Joined | Left | Departed,
+        event: Joined | Left | Departed | Dropped | Returned,
         rooms: Iterable[Room],
         told: Iterable[Room] = (),
     ) -> None:

@@ -25,6 +25,7 @@ from trioserve.limits import DoorLimits
 from trioserve.operators import PasswordSettings
 from trioserve.outbox import OutboxLimits
 from trioserve.passwords import parse_hash
+from trioserve.resuming import ResumeLimits
 from trioserve.services import SessionLimits
 from trioserve.settings import setting
 from trioserve.world import RoomLimits
@@ -92,6 +93,7 @@ class Config:
     passwords: PasswordSettings = setting(PasswordSettings())
     outbox: OutboxLimits = setting(OutboxLimits(), "what waits for one reader", restart=True)
     rooms: RoomLimits = setting(RoomLimits())
+    resume: ResumeLimits = setting(ResumeLimits(), "who comes back when a connection broke")
     broker: BrokerLimits = setting(BrokerLimits(), restart=True)
     tcp: TcpOptions = setting(TcpOptions(), restart=True)
     tls: TlsSettings = setting(TlsSettings(), 'for listen = ["tls:HOST:PORT"]')

@@ -17,13 +17,13 @@ from trioserve.declarations import Command, Filter
 from trioserve.errors import ChatError
 from trioserve.guard import lone, parted, refusal_in
 from trioserve.host import Host
-from trioserve.messages import Divided, Event, Message, Noticed
+from trioserve.messages import Divided, Event, Message, Noticed, Resumable
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.outbox import Outbox
 from trioserve.plugin import Plugin, timed
 from trioserve.plugins import Plugins
-from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, Unignore
+from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Unignore
 from trioserve.store import Store
 from trioserve.wire.render import render, render_again
 from trioserve.wire.style import Look, View
@@ -48,6 +48,7 @@ class Caller(Protocol):
     async def ask(self, prompt: str, *, secret: bool = False) -> str: ...
     async def use_keys(self, wanted: bool) -> None: ...
     def may_rename(self) -> bool: ...
+    async def resume(self, words: str) -> None: ...
     def permits(self, command: Command) -> bool: ...
 
 
@@ -147,7 +148,13 @@ class Context(Actor):
 
         At most MAX_REPLY bytes are shown; of what is longer, the last line says so.
         """
-        self.outbox.put_answer(render(Noticed(_cut(text)), self.member.style()))
+        answer = Noticed(_cut(text))
+        self.outbox.put_answer(render(answer, self.member.style()), answer)
+
+    def show_words(self) -> None:
+        """Show the caller by which words they come back, should the connection break."""
+        shown = render(Resumable(self.member.words), self.member.style())
+        self.outbox.put_answer(shown)
 
     def divide(self, text: str) -> None:
         """Show the caller a line across: ``-- now --``."""
@@ -185,6 +192,8 @@ class Context(Actor):
         room = self.member.rooms.get(names.fold(name))
         found = deque([] if room is None else room.recall(missed.ids))
         gone = missed.count - len(found)
+        if found:
+            self.outbox.note_replayed(found[0].id)
         try:
             self.divide(f"{plural(missed.count, 'message')} missed in {name}")
             since = 0
@@ -248,6 +257,14 @@ class Context(Actor):
         if not self._caller.may_rename():
             raise ChatError("you have changed your name often of late; wait some seconds")
         await Actor.rename(self, nick)
+
+    async def resume(self, words: str) -> None:
+        """Be the member whose words these are: the caller departs, their connection stays."""
+        await self._caller.resume(words)
+
+    async def take_over(self, nick: str) -> None:
+        """Be the member of this nick from now on, for a caller who has proved that they may."""
+        await self.broker.call(self.member, TakeOver(nick))
 
     async def ignore(self, nick: str) -> None:
         """Show the caller nothing more of what a nick says."""

@@ -99,6 +99,13 @@ class Conversation:
         """Cancel the running command; it may take its time to go."""
         self._calls.cancel()
 
+    def become(self, member: Member) -> None:
+        """Speak for another member from now on."""
+        self.member = self._calls.member = member
+        self._screen = member.screen
+        if self.intake.terminal is not None:
+            self.intake.terminal.belong_to(member)
+
     # ------------------------------------------------------------- one line
 
     async def _handle(self, typed: Typed) -> None:
@@ -413,6 +420,10 @@ class Conversation:
     def permits(self, command: Command) -> bool:
         """Whether the person may use a command here and now."""
         return self._calls.permits(command)
+
+    async def resume(self, words: str) -> None:
+        """Be the member whose words these are; raises ChatError if they are nobody's."""
+        await self.services.resume(self.member, words, self.member.source)
 
     def may_rename(self) -> bool:
         """Take one of the few renames that a person has within a time."""

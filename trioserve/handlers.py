@@ -26,6 +26,7 @@ from trioserve.messages import (
 from trioserve.moderators import Moderators
 from trioserve.names import fold
 from trioserve.observe import Counters
+from trioserve.orders import StepDown
 from trioserve.requests import (
     Act,
     Announce,
@@ -37,10 +38,13 @@ from trioserve.requests import (
     Ignore,
     Join,
     Leave,
+    Lose,
+    PartWithLost,
     Rename,
     Reply,
     ReportKeeping,
     Request,
+    Resume,
     Say,
     SetJson,
     SetLook,
@@ -49,11 +53,13 @@ from trioserve.requests import (
     Settle,
     SetTopic,
     Switch,
+    TakeOver,
     Tell,
     TurnDay,
     Unfold,
     Unignore,
 )
+from trioserve.resuming import Resuming
 from trioserve.rooms import Member
 from trioserve.wire.text import flatten, plural
 from trioserve.wire.times import day, day_line
@@ -73,6 +79,7 @@ class Handlers:
     now: Callable[[], float] = time.time  # seconds since 1970
     comings: Comings = attrs.field(init=False)
     moderators: Moderators = attrs.field(init=False)
+    resuming: Resuming = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _unsaved: bool = attrs.field(default=False, init=False)  # what is said; people have been told
     _last_id: int = attrs.field(default=0, init=False)
@@ -81,6 +88,14 @@ class Handlers:
     def __attrs_post_init__(self) -> None:
         self.comings = Comings(self.world, self.fanout)
         self.moderators = Moderators(self.world, self.fanout, self.now)
+        self.resuming = Resuming(
+            self.world,
+            self.fanout,
+            self.comings,
+            lambda member, reason: self._depart(member, reason, ""),
+            now_ns=self.now_ns,
+            now=self.now,
+        )
         self._day_told = self.now_ns() // 1000
 
     def obey(self, member: Member, request: Request) -> None:  # noqa: C901  (a case for each)
@@ -163,8 +178,17 @@ class Handlers:
                 world.set_away(member, flatten(text))
             case ComeBack():
                 self._come_back(member)
-            case Depart(reason, text):
-                self._depart(member, reason, flatten(text))
+            case Depart(reason, text, seat):
+                if seat is None or seat is member.seat:  # else somebody has taken them over
+                    self._depart(member, reason, flatten(text))
+            case Lose(seat):
+                self.resuming.lose(member, seat, self._last_id)
+            case Resume(words):
+                self._take_over(member, self.resuming.owner_of(words, member))
+            case TakeOver(nick):
+                self._take_over(member, world.member(nick))
+            case PartWithLost():
+                self.resuming.part_with_late()
             case Settle():
                 pass  # that it was handled is all there is to know
             case TurnDay():
@@ -175,6 +199,7 @@ class Handlers:
                 self._report_keeping(request)
             case Close():
                 self._closing = True
+                self.resuming.part_with_all()
             case _:
                 self.moderators.obey(member, request)
 
@@ -217,6 +242,9 @@ class Handlers:
         if other is not member:
             member.correspondent = other
             self.fanout.put(member, Told(told_id, "you", other.nick, text))
+        if other.is_lost:
+            lost = f"{other.nick} has lost the connection, and reads that if they come back"
+            self.fanout.put(member, Noticed(lost))
         if other.absence is not None and member not in other.absence.told:
             other.absence.told.add(member)
             why = f": {other.absence.text}" if other.absence.text else ""
@@ -233,17 +261,32 @@ class Handlers:
         self.world.enter(member)
         try:
             self._join(member, name)
+            self.resuming.introduce(member)
         except ChatError as refusal:
             if fold(name) != fold(self.world.limits.first):
                 self.world.depart(member)
                 raise
             # Who is banned where everybody begins may still be elsewhere.
             self.fanout.show(member, Noticed(f"{refusal}\nyou may talk elsewhere: /join a room"))
+            self.resuming.introduce(member)
         except Exception:
             self.world.depart(member)  # or a ghost would keep the nick
+            self.resuming.forget(member)
             raise
         if self._unsaved:
             self.fanout.show(member, Noticed(UNSAVED))
+
+    def _take_over(self, newcomer: Member, member: Member) -> None:
+        if self._closing:
+            raise ChatError("the server is shutting down")
+        if not newcomer.is_operator and (ban := self.moderators.banned(newcomer.address)):
+            raise ChatError(ban)
+        self.resuming.take_over(newcomer, member, self._last_id)
+        if member.is_operator and not newcomer.is_operator:
+            # The words were shown to whoever could read along.
+            self.moderators.obey(member, StepDown())
+            self.fanout.show(member, Noticed("you are no operator any more"))
+        member.is_operator = newcomer.is_operator
 
     def _join(self, member: Member, name: str) -> None:
         self.moderators.check_entry(member, name)
@@ -292,6 +335,7 @@ class Handlers:
         if not self._closing:
             self.comings.tell_departed(member, reason, text)
         self.world.depart(member)
+        self.resuming.forget(member)
         if not self._closing:
             for room, owner in owners.items():
                 self.moderators.tell_of_owner(room, owner)

@@ -12,7 +12,7 @@ from trioserve.actor import Actor
 from trioserve.broker import Broker
 from trioserve.errors import ChatError
 from trioserve.events import Events, Missed
-from trioserve.messages import Acted, Announced, Event, Said, Thronged, Told, TopicSet
+from trioserve.messages import Acted, Announced, Event, Flickered, Said, Thronged, Told, TopicSet
 from trioserve.requests import Announce, Depart, Enter, Settle
 from trioserve.rooms import Member, Piece, Room
 from trioserve.store import Store
@@ -112,5 +112,5 @@ class _Ear:
 
     def put_piece(self, piece: Piece) -> None:
         for event in piece.events:
-            if not isinstance(event, Thronged):  # bots are told of each
+            if not isinstance(event, Thronged | Flickered):  # bots are told of each
                 self.events.put(event)

@@ -70,6 +70,13 @@ class Tries:
         self._sweep(now)
         self._tried[source] = [*tried, now]
 
+    def forgive(self, source: str) -> None:
+        """Count the last try no more, for it was no guess."""
+        if tried := self._tried.get(source):
+            tried.pop()
+            if not tried:
+                del self._tried[source]
+
     def _of_late(self, source: str, now: float) -> list[float]:
         tried = [at for at in self._tried.get(source, ()) if now < at + WITHIN]
         if len(tried) >= TRIES:

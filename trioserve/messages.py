@@ -108,6 +108,20 @@ class Thronged:
 
 
 @attrs.frozen
+class Dropped:
+    """Somebody's connection broke; for a while they are kept, and may come back."""
+
+    nick: str
+
+
+@attrs.frozen
+class Returned:
+    """Somebody whose connection had broken is back."""
+
+    nick: str
+
+
+@attrs.frozen
 class Renamed:
     """Somebody took another nick."""
 
@@ -154,6 +168,24 @@ class Skipped:
 
 
 @attrs.frozen
+class Flickered:
+    """The connections of many broke, or many are back: the first few nicks, and how many."""
+
+    room: str
+    dropped: Sequence[str]
+    dropped_total: int
+    returned: Sequence[str]
+    returned_total: int
+
+
+@attrs.frozen
+class Resumable:
+    """By which words one can come back, should the connection break."""
+
+    words: str
+
+
+@attrs.frozen
 class Asked:
     """A command asks one person something; the answer is the next line."""
 
@@ -184,10 +216,14 @@ Event = (
     | Left
     | Departed
     | Thronged
+    | Dropped
+    | Returned
+    | Flickered
     | Renamed
     | TopicSet
     | Entered
     | Skipped
+    | Resumable
     | Asked
     | Noticed
     | Ruling

@@ -269,11 +269,11 @@ class Moderators:
 
     def _kill(self, member: Member, other: Member, reason: str) -> None:
         _refuse_unassailable(member, other)
-        if other.end is None:
+        if other.seat is None:
             raise ChatError(f"{other.nick} is a bot: /unload its plug-in")
         killed = Moderated(Deed.KILLED, "", other.nick, member.nick, reason, self.now())
         self.fanout.put(other, killed)
-        other.end(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
+        other.seat.dismiss(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
         self._record(killed)
 
     def banned(self, network: str | None) -> str | None:
@@ -297,8 +297,8 @@ class Moderators:
         ruling = Moderated(Deed.BANNED, "", network, member.nick, reason, now, ban.until)
         for each in people:
             self.fanout.put(each, ruling)
-            if each.end is not None:
-                each.end(f"banned by {member.nick}" + (f": {reason}" if reason else ""))
+            if each.seat is not None:
+                each.seat.dismiss(f"banned by {member.nick}" + (f": {reason}" if reason else ""))
         self._record(ruling)
 
     def _network_meant(self, whom: str) -> str:

@@ -81,6 +81,7 @@ class Monitor:
             "time": time.time(),
             "up": trio.current_time() - counters.started,
             "people": len(server.world.members),
+            "lost": len(server.broker.resuming.lost),
             "rooms": len(server.world.rooms),
             "messages": counters.messages,
             "deliveries": counters.deliveries,
@@ -116,6 +117,8 @@ class _Collector:
         server, counters, watchdog = self.server, self.server.counters, self.watchdog
         gauge, count = GaugeMetricFamily, CounterMetricFamily
         yield gauge("trioserve_people", "Who is here, bots too", len(server.world.members))
+        lost = len(server.broker.resuming.lost)
+        yield gauge("trioserve_lost", "Of these, whose connection broke", lost)
         yield gauge("trioserve_rooms", "Rooms", len(server.world.rooms))
         yield count("trioserve_connections", "Connections let in", counters.connections)
         yield count("trioserve_messages", "Messages said", counters.messages)

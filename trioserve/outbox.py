@@ -20,15 +20,18 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve.messages import Event, Skipped
+from trioserve.messages import Event, Skipped, Told
 from trioserve.observe import Counters
 from trioserve.rooms import Piece
 from trioserve.settings import setting
+from trioserve.trail import PASSING, Owed, Trail, Unread
 from trioserve.transport import Transport
 from trioserve.wire.render import render
 from trioserve.wire.style import PLAIN, Style
 
 SEND_SIZE: Final = 65_536  # bytes offered to the socket at once; a fresh one takes 46-98 KiB
+
+DOUBT: Final = 125.0  # seconds for which nobody knows what has arrived, as TCP waits that long
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,8 @@ class Outbox:
     size: int = attrs.field(default=0, init=False)  # bytes waiting
     missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
     _waiting: deque[bytes] | None = attrs.field(default=None, init=False)
+    _queued: int = attrs.field(default=0, init=False)  # bytes that had to wait, ever
+    _trail: Trail | None = attrs.field(default=None, init=False)
     _skipping: dict[str, int] | None = attrs.field(default=None, init=False)  # messages, by room
     _eased: trio.Event | None = attrs.field(default=None, init=False)
     _closed: bool = attrs.field(default=False, init=False)
@@ -96,13 +101,18 @@ class Outbox:
         """Whether the next answer has to wait: for the socket, or for a page to be read."""
         return self.is_paging or self.is_full
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes, message_id: int = 0) -> None:
         """Show lines behind all that waits: answers, and what else must not be skipped."""
         if data:
-            self.write(data if self.frame is None else self.frame(data))
+            self.write(data if self.frame is None else self.frame(data), message_id)
 
-    def put_answer(self, data: bytes) -> None:
-        """Show lines that the reader has asked for, by pages if their terminal has such."""
+    def put_answer(self, data: bytes, event: Event | None = None) -> None:
+        """Show lines that the reader has asked for, by pages if their terminal has such.
+
+        With an `event`, they are shown again to who may not have seen them.
+        """
+        if event is not None:
+            self._traced().add(event, trio.current_time())
         if self.pager is None:
             self.put(data)
         else:
@@ -113,19 +123,22 @@ class Outbox:
         self.is_paging = False
         self._ease()
 
-    def write(self, data: bytes) -> None:
-        """Send bytes as they are, behind all that waits."""
+    def write(self, data: bytes, message_id: int = 0) -> None:
+        """Send bytes as they are, behind all that waits; of a message, with its id."""
         if self._closed or not data:
             return
+        sent = 0
         if not self.size:
-            data = data[self._try_send(data) :]
-            if not data or self._closed:
+            sent = self._try_send(data)
+            if sent == len(data) or self._closed:
                 return
-        self._queue(data)
+        self._queue(data[sent:], message_id, begun=sent > 0)
 
     def put_event(self, event: Event, data: bytes) -> None:
         """Send what must not be skipped, of which a socket takes the bytes."""
-        self.put(data)
+        if not (self._closed or isinstance(event, PASSING)):
+            self._traced().add(event, trio.current_time())
+        self.put(data, event.id if isinstance(event, Told) else 0)
 
     def put_piece(self, piece: Piece) -> None:
         """Send a room's events; from soft on, count its messages as skipped instead."""
@@ -134,7 +147,7 @@ class Outbox:
             if self.lagging:
                 self._skip(piece)
             else:
-                self.put(data)
+                self.put(data, piece.first_id)
             return
         # What nearly every delivery comes to, in as few calls as can be: 0.3 µs less than by
         # `put` and `_try_send`, of some 8 that a delivery to one reader takes.
@@ -146,7 +159,7 @@ class Outbox:
             self.fail(error)
             return
         if sent < len(data):
-            self._queue(data[sent:])
+            self._queue(data[sent:], piece.first_id, begun=sent > 0)
 
     def take_missed(self, room: str) -> Missed | None:
         """Return what of a room was skipped since this was last asked, and forget it."""
@@ -163,6 +176,36 @@ class Outbox:
                 missed.count = len(ids) + later.count
             missed.count += others
             self.missed = {**(self.missed or {}), room: missed}
+
+    def inherit(self, unread: Unread) -> None:
+        """Note that what was unread at another connection is sent at this one now."""
+        now = trio.current_time()
+        self._traced().sent_late(unread.since, now)
+        for _, event in unread.events:
+            self._traced().add(event, now)
+        for room, owed in unread.owed.items():
+            self.give_back_missed(room, list(owed.ids), owed.others)
+
+    def note_replayed(self, message_id: int) -> None:
+        """Note that messages are sent now which were said before, this one first."""
+        self._traced().sent_late(message_id, trio.current_time())
+
+    def unread(self, last_id: int, now_us: int) -> Unread:
+        """What the reader may not have seen, if the connection is given up now.
+
+        `last_id` is of the last message of all, and `now_us` the time as in an id.
+        """
+        unread = self._traced().unread(last_id, now_us, trio.current_time())
+        owed = {
+            room: Owed(tuple(each.ids), each.count - len(each.ids))
+            for room, each in (self.missed or {}).items()
+        }
+        return attrs.evolve(unread, owed=owed)
+
+    def _traced(self) -> Trail:
+        if self._trail is None:
+            self._trail = Trail(self.drains.doubt)
+        return self._trail
 
     async def below_soft(self) -> None:
         """Wait until an answer may be shown: less than soft is waiting, and no page; checkpoints.
@@ -214,6 +257,8 @@ class Outbox:
             if sent < len(data):
                 self._waiting.appendleft(data[sent:])
             self.size -= sent
+            if self._trail is not None:
+                self._trail.sent(self._queued - self.size, trio.current_time())
             self.drains.account(self, -sent)
             self._tell_skipped()
             if sent < len(data):
@@ -245,12 +290,16 @@ class Outbox:
             self.fail(error)
             return 0
 
-    def _queue(self, data: bytes) -> None:
+    def _queue(self, data: bytes, message_id: int = 0, *, begun: bool = False) -> None:
+        """Let bytes wait; of a message, with its id, and whether what is before them was sent."""
         if self._waiting is None:
             self._waiting = deque()
             self.drains.adopt(self)
         self._waiting.append(data)
         self.size += len(data)
+        if message_id:
+            self._traced().wait(self._queued - begun, self._queued + len(data), message_id)
+        self._queued += len(data)
         self.drains.account(self, len(data))
         if self.size > self.drains.limits.hard:
             self.fail("not reading")
@@ -284,8 +333,16 @@ class Outbox:
 class Drains:
     """The service whose tasks write what sockets did not take at once."""
 
-    def __init__(self, limits: OutboxLimits, counters: Counters, max_outboxes: int) -> None:
+    def __init__(
+        self,
+        limits: OutboxLimits,
+        counters: Counters,
+        max_outboxes: int,
+        doubt: float = DOUBT,
+    ) -> None:
+        """Make the service; `doubt` is how long it stays unknown what has arrived (seconds)."""
         self.limits = limits
+        self.doubt = doubt
         self.counters = counters
         self.total = 0  # bytes waiting in all outboxes
         # Bounded by the number of connections: an outbox hands itself over once.

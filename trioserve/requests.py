@@ -3,6 +3,7 @@
 import attrs
 
 from trioserve.orders import Order
+from trioserve.rooms import Seat
 from trioserve.wire.style import Look, Screen
 
 
@@ -144,10 +145,43 @@ class ComeBack:
 
 @attrs.frozen
 class Depart:
-    """Leave everything, for `reason` (the server's), or with a last word (the member's)."""
+    """Leave everything, for `reason` (the server's), or with a last word (the member's).
+
+    With a `seat`, only if the member still speaks through that one.
+    """
 
     reason: str = ""
     text: str = ""
+    seat: Seat | None = None
+
+
+@attrs.frozen
+class Lose:
+    """Be kept for a while, if one still speaks through this seat: its connection is broken."""
+
+    seat: Seat
+
+
+@attrs.frozen
+class Resume:
+    """Be the member whose words these are, and speak for them from now on.
+
+    Who asks may be nobody yet, or another member, who departs then.
+    """
+
+    words: str
+
+
+@attrs.frozen
+class TakeOver:
+    """The same for the member of this nick: whoever asks has made sure that they may."""
+
+    nick: str
+
+
+@attrs.frozen
+class PartWithLost:
+    """Let those depart who have not come back in time."""
 
 
 @attrs.frozen
@@ -203,6 +237,10 @@ Request = (
     | ComeBack
     | Depart
     | ReportKeeping
+    | Lose
+    | Resume
+    | TakeOver
+    | PartWithLost
     | Settle
     | TurnDay
     | Unfold

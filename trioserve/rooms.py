@@ -5,7 +5,7 @@ Plain data without clocks or I/O; `world` keeps all of them in step.
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Protocol
 from weakref import WeakSet
@@ -15,6 +15,7 @@ import attrs
 from trioserve.messages import MESSAGE_TYPES, Event, Message
 from trioserve.moderation import Identity, Rules
 from trioserve.names import fold
+from trioserve.trail import Unread
 from trioserve.wire.style import PLAIN, Look, Screen, Style
 
 
@@ -35,6 +36,11 @@ class Piece:
         """The ids of the people's messages in it."""
         return tuple(event.id for event in self.events if isinstance(event, MESSAGE_TYPES))
 
+    @property
+    def first_id(self) -> int:
+        """The id of the first of them; 0 if there is none."""
+        return next((event.id for event in self.events if isinstance(event, MESSAGE_TYPES)), 0)
+
 
 class Outlet(Protocol):
     """Where a member's share of events goes. Nothing here waits or raises."""
@@ -50,6 +56,22 @@ class Outlet(Protocol):
         """Send a room's events, or count them as skipped while the member lags."""
 
 
+class Seat(Protocol):
+    """What a member speaks through: a connection, or nothing for a while. Never waits or raises."""
+
+    def dismiss(self, reason: str) -> None:
+        """End, for a reason that others are told."""
+
+    def vacate(self, last_id: int, now_us: int) -> Unread:
+        """Speak for the member no more; return what it may not have seen.
+
+        `last_id` is of the last message, and `now_us` the time as in an id.
+        """
+
+    def occupy(self, member: "Member", unread: Unread, data: bytes) -> None:
+        """Speak for a member from now on, who is shown `data`, in which is what was unread."""
+
+
 @attrs.define(eq=False)
 class Member:
     """Somebody whom the rooms know: a nick, rooms, preferences, and where to send to.
@@ -63,8 +85,7 @@ class Member:
     active: float  # when it last said or did something (seconds on Trio's clock)
     is_operator: bool = False
     address: str | None = None  # of the network it comes from; None: this machine
-    # Ends its session, for a reason that others are told; None of a bot. Never waits or raises.
-    end: Callable[[str], None] | None = None
+    seat: Seat | None = None  # None of a bot
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
     is_bot: bool = False  # is told of each coming and going, however many
     quiet: bool = attrs.field(default=False, init=False)
@@ -78,6 +99,8 @@ class Member:
     followed: dict[str, str] | None = attrs.field(default=None, init=False)
     correspondent: "Member | None" = attrs.field(default=None, init=False, repr=False)  # for /reply
     absence: "Absence | None" = attrs.field(default=None, init=False)  # while away
+    words: str = attrs.field(default="", init=False, repr=False)  # by which one becomes it again
+    is_lost: bool = attrs.field(default=False, init=False)  # its connection is broken
 
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
@@ -118,11 +141,13 @@ class Absence:
 
 @attrs.define(eq=False)
 class Crowd:
-    """Who came to a room and left it, and is not told of yet: their nicks then."""
+    """Who came to a room, left it, was lost, or is back, and not told of yet: their nicks then."""
 
     joined: dict[Member, str] = attrs.field(factory=dict, init=False)
     left: dict[Member, str] = attrs.field(factory=dict, init=False)
     reasons: dict[Member, str] = attrs.field(factory=dict, init=False)  # of some who left
+    dropped: dict[Member, str] = attrs.field(factory=dict, init=False)  # lost the connection,
+    returned: dict[Member, str] = attrs.field(factory=dict, init=False)  # and are back
 
     def add_joined(self, member: Member) -> None:
         if self.left.get(member) == member.nick:
@@ -135,6 +160,14 @@ class Crowd:
             self.left[member] = member.nick
             if reason:
                 self.reasons[member] = reason
+
+    def add_dropped(self, member: Member) -> None:
+        if self.returned.pop(member, None) is None:
+            self.dropped[member] = member.nick
+
+    def add_returned(self, member: Member) -> None:
+        if self.dropped.pop(member, None) is None:
+            self.returned[member] = member.nick
 
 
 @attrs.define(eq=False)

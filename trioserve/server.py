@@ -24,14 +24,14 @@ from trioserve.broker import Broker
 from trioserve.changes import Changes, merged
 from trioserve.config import Config
 from trioserve.errors import ArchiveError, ChatError
-from trioserve.limits import Door
+from trioserve.limits import Door, Tries
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.orders import Sweep
 from trioserve.outbox import Drains
 from trioserve.passwords import Passwords, Scrypt
 from trioserve.plugins import Plugins
-from trioserve.requests import Close, ReportKeeping, TurnDay, Unfold
+from trioserve.requests import Close, PartWithLost, ReportKeeping, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Edge, Transport
@@ -41,6 +41,8 @@ from trioserve.world import World
 QUARTER: Final = 900.0  # seconds
 SWEEP_EVERY: Final = 60.0  # seconds
 LAST_WRITE: Final = 1.0  # seconds to keep what was said last, when the server ends
+LOST_EVERY: Final = 10.0  # seconds, at most, between looks at who is lost
+TIMEOUT_SLACK: Final = 5.0  # seconds by which the kernel may be late to give a connection up
 READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
 
 log = logging.getLogger(__name__)
@@ -86,8 +88,14 @@ class Server:
             inbox_size=config.broker.inbox,
             now_ns=now_ns,
             now=_steady_clock(now_ns),
+            resume=config.resume,
         )
-        self._drains = Drains(config.outbox, self.counters, config.connections.most)
+        self._drains = Drains(
+            config.outbox,
+            self.counters,
+            config.connections.most,
+            config.tcp.user_timeout + TIMEOUT_SLACK,
+        )
         self._door = Door(config.connections, self.counters, self.broker.banned)
         self._services = Services(
             broker=self.broker,
@@ -97,6 +105,7 @@ class Server:
             operators=Operators(
                 config.operators, passwords or Scrypt(), config.passwords.in_the_clear
             ),
+            tries=Tries(),
             rehash=self.rehash,
             limits=config.limits,
             name=f"trioserve {__version__.rpartition('.')[0]}",
@@ -125,6 +134,7 @@ class Server:
             services.start_soon(self._tell_of_crowds, name="crowds")
             services.start_soon(self._tell_of_days, name="days")
             services.start_soon(self._sweep, name="sweep")
+            services.start_soon(self._part_with_lost, name="lost")
             async with trio.open_nursery() as extensions:
                 extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
                 with self._everybody:
@@ -178,6 +188,7 @@ class Server:
         self.config, changes = merged(self.config, config)
         self.world.limits = self.config.rooms
         self._door.limits = self.config.connections
+        self.broker.resuming.limits = self.config.resume
         # The old ones stay with the sessions that began with them.
         self._services = attrs.evolve(self._services, limits=self.config.limits)
         # Who is an operator already stays one.
@@ -282,6 +293,19 @@ class Server:
             if self.world.deserted:
                 with suppress(ChatError):  # it crashed; the broker has logged it
                     await self.broker.call(self.broker.house, Sweep())
+
+    async def _part_with_lost(self) -> None:
+        """Let those depart whose connections broke and who have not come back in time."""
+        while True:
+            resuming = self.broker.resuming
+            # Whoever is lost from now on has longer than we sleep.
+            pause = min(LOST_EVERY, resuming.limits.keep or LOST_EVERY)
+            if (deadline := resuming.next_deadline) is not None:
+                pause = min(pause, max(0.0, deadline - self.broker.now()))
+            await trio.sleep(pause)
+            if (deadline := resuming.next_deadline) is not None and deadline <= self.broker.now():
+                with suppress(ChatError):  # it crashed; the broker has logged it
+                    await self.broker.call(self.broker.house, PartWithLost())
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %d connections", len(self._sessions))

@@ -4,12 +4,16 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import attrs
+import trio
 
 from trioserve.broker import Broker
+from trioserve.limits import Tries
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.outbox import Drains
 from trioserve.plugins import Plugins
+from trioserve.requests import Resume
+from trioserve.rooms import Member
 from trioserve.settings import setting
 
 
@@ -42,6 +46,7 @@ class Services:
     plugins: Plugins
     counters: Counters
     operators: Operators
+    tries: Tries  # of the words by which one comes back
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"
@@ -49,6 +54,16 @@ class Services:
     buffer: memoryview  # for everybody's receiving
     tls_port: int | None  # where TLS is spoken, if it is
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
+
+    async def resume(self, newcomer: Member, words: str, source: str) -> None:
+        """Let a newcomer be the member whose words these are; tries are counted by `source`.
+
+        Raises:
+            ChatError: if they are nobody's, or too many were tried.
+        """
+        self.tries.take(source, trio.current_time())
+        await self.broker.call(newcomer, Resume(words))
+        self.tries.forgive(source)
 
 
 @attrs.frozen
@@ -61,6 +76,7 @@ class Ending:
     text: str = ""  # the person's own last words
     farewell: str = ""  # what its person is told; empty where nobody reads it
     cut: bool = False  # the server's or the network's doing, not the person's; counted
+    is_loss: bool = False  # the connection broke: its person may come back
 
     @classmethod
     def because(cls, cause: str, farewell: str = "") -> "Ending":
@@ -71,11 +87,12 @@ class Ending:
     def lost(cls, error: OSError) -> "Ending":
         """The connection broke: how is for the log, that it did for the people."""
         detail = error.strerror or str(error)
-        return cls("connection lost", "connection lost", detail=detail, cut=True)
+        return cls("connection lost", "connection lost", detail=detail, cut=True, is_loss=True)
 
 
 INPUT_ENDED: Final = Ending("end of input")
 CRASHED: Final = Ending.because(
     "an error of the server's", "an error of the server's ends this; it has been logged"
 )
+TAKEN_OVER: Final = Ending("taken over", farewell="you go on at another connection: goodbye")
 SHUTDOWN: Final = Ending("shutdown", farewell="the server is shutting down: goodbye")

@@ -2,8 +2,9 @@
 
 However a session ends (a /quit, the end of its input, a broken connection, a
 slow reader, a shutdown), an `Ending` is set and the conversation's scope is
-cancelled. Then the broker lets the member depart, behind all they have said; the
-last line is drained within a deadline; and the connection is closed.
+cancelled. Then the broker lets the member depart, behind all they have said, or keeps
+them for a while if the connection broke; the last line is drained within a deadline; and
+the connection is closed. Another session may take the member over before that.
 """
 
 import logging
@@ -19,9 +20,10 @@ from trioserve.intake import Intake
 from trioserve.limits import TokenBucket, network_of
 from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
-from trioserve.requests import Depart, Enter
+from trioserve.requests import Depart, Enter, Lose, Request
 from trioserve.rooms import Member
-from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, Ending, Services
+from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, TAKEN_OVER, Ending, Services
+from trioserve.trail import Unread
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.paint import paint
@@ -60,7 +62,8 @@ class Session:
         self._outbox.style = self._style
         self._scope = trio.CancelScope()  # the conversation's
         self._member: Member | None = None
-        self._departed = False
+        self._departed: Member | None = None  # for whom we speak no more
+        self._conversation: Conversation | None = None
         self._asked: Asked | None = None  # a prompt is shown, and no line has come behind it
         self._ending: Ending | None = None
 
@@ -105,8 +108,31 @@ class Session:
     def _failed(self, error: OSError | str) -> None:
         self.end(Ending.lost(error) if isinstance(error, OSError) else Ending.because(error))
 
-    def _dismissed(self, reason: str) -> None:
+    # ------------------------------------------- the seat that a member speaks through
+
+    def dismiss(self, reason: str) -> None:
+        """End the session, for a reason that others are told."""
         self.end(Ending("taken off by an operator", reason, farewell="goodbye"))
+
+    def vacate(self, last_id: int, now_us: int) -> Unread:
+        """Speak for the member no more, and end; return what it may not have seen."""
+        unread = self._outbox.unread(last_id, now_us)
+        style = self._outbox.style()
+        self._outbox.style = lambda: style  # the member's is of another connection from now on
+        self._departed = self._member
+        self.end(TAKEN_OVER)
+        return unread
+
+    def occupy(self, member: Member, unread: Unread, data: bytes) -> None:
+        """Speak for a member from now on, and show them what they may not have seen."""
+        self._member = member
+        self._outbox.style = member.style
+        if self._intake.terminal is not None:
+            self._intake.terminal.belong_to(member)
+        if self._conversation is not None:
+            self._conversation.become(member)
+        self._outbox.inherit(unread)
+        self._outbox.put(data)
 
     # -------------------------------------------------------- while it lasts
 
@@ -120,7 +146,7 @@ class Session:
                 self.end(Ending.because("no name given", farewell))
             elif member is not None:
                 log.info("%s is %s", self._transport.peer, member.nick)
-                conversation = Conversation(
+                self._conversation = conversation = Conversation(
                     member, self._outbox, self._intake, self._services, nursery, self.end
                 )
                 try:
@@ -163,9 +189,12 @@ class Session:
                 self.end(Ending("quit", farewell="goodbye"))
                 return None
             try:
+                if len(word) > 1 and "/resume".startswith(word):
+                    return await self._resume(text.partition(" ")[2])
                 return await self._enter(text or offer)
             except ChatError as error:
                 self._member = None
+                self._outbox.style = self._style
                 self._notice(str(error))
                 taken = names.fold(text or offer) in world.members
                 offer = names.free_nick(text or offer, world.members) if taken else ""
@@ -210,13 +239,32 @@ class Session:
         """Become a member in the first room; raises ChatError if the nick cannot be had."""
         if nick.startswith("/"):
             raise ChatError("a name first, such as ann; commands work after it")
+        member = self._newcomer(names.check_nick(nick))
+        self._outbox.style = member.style
+        await self._services.broker.call(member, Enter(self._services.first_room))
+        return member
+
+    async def _resume(self, words: str) -> Member:
+        """Become the member whose words these are; raises ChatError if they are nobody's."""
+        if not words.strip():
+            raise ChatError("/resume is followed by the words that you were shown")
+        await self._services.resume(self._newcomer("nobody"), words, self._source)
+        assert self._member is not None  # see `occupy`
+        return self._member
+
+    @property
+    def _source(self) -> str:
+        """What our tries are counted by, as those of a member are."""
+        return network_of(self._transport.host) or self._transport.peer
+
+    def _newcomer(self, nick: str) -> Member:
         member = Member(
-            names.check_nick(nick),
+            nick,
             self._outbox,
             active=trio.current_time(),
             is_operator=self._transport.is_operator,
             address=network_of(self._transport.host),
-            end=self._dismissed,
+            seat=self,
         )
         if (terminal := self._intake.terminal) is not None:
             terminal.belong_to(member)
@@ -224,8 +272,6 @@ class Session:
             member.look = attrs.evolve(member.look, spoken=terminal.client.is_for_screen_reader)
         # Already now: cancelled in the middle, what the broker has let in departs again.
         self._member = member
-        self._outbox.style = member.style
-        await self._services.broker.call(member, Enter(self._services.first_room))
         return member
 
     def _tell_slowed(self) -> None:
@@ -278,15 +324,22 @@ class Session:
             pass  # the peer has gone first
 
     async def _depart(self) -> None:
-        """Let the broker take the member out of everything, behind all they have said."""
-        member = self._member
-        if member is None or self._departed:
-            return
+        """Let the broker take the member out of everything, behind all they have said.
+
+        Or keep them, if the connection broke. Who had sent their last has left, however
+        the connection ends.
+        """
         ending = self._ending or SHUTDOWN
-        try:
-            await self._services.broker.call(member, Depart(ending.reason, ending.text))
-        except trio.BrokenResourceError:
-            log.debug("%s departs with the broker", member.nick)  # nobody is left to tell
-        except ChatError:
-            log.exception("%s could not depart", member.nick)
-        self._departed = True
+        # What was asked of the broker before may let us speak for another one meanwhile.
+        while (member := self._member) is not self._departed and member is not None:
+            self._departed = member
+            if ending.is_loss and not self._intake.ended:
+                request: Request = Lose(self)
+            else:
+                request = Depart(ending.reason, ending.text, self)
+            try:
+                await self._services.broker.call(member, request)
+            except trio.BrokenResourceError:
+                log.debug("%s departs with the broker", member.nick)  # nobody is left to tell
+            except ChatError:
+                log.exception("%s could not depart", member.nick)

@@ -39,6 +39,7 @@ class Snapshot:
 
     up: float  # seconds
     people: int
+    lost: int  # of them, whose connection broke
     rooms: int
     messages: int
     deliveries: int
@@ -109,7 +110,7 @@ def fit(text: str, columns: int) -> str:
 
 
 def _figures(now: Snapshot, before: Snapshot | None) -> Iterator[str]:
-    yield f"people {now.people:,}"
+    yield f"people {now.people:,}" + (f" ({now.lost:,} lost)" if now.lost else "")
     yield f"rooms {now.rooms:,}"
     yield f"messages {_rate(lambda each: each.messages, now, before)}"
     yield f"deliveries {_rate(lambda each: each.deliveries, now, before)}"

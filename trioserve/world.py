@@ -382,5 +382,11 @@ class World:
             raise ChatError("you have left already")
 
     def _refuse_taken(self, nick: str) -> None:
-        if fold(nick) in self.members:
-            raise ChatError(f"the name {nick} is taken; {free_nick(nick, self.members)} is free")
+        if (member := self.members.get(fold(nick))) is not None:
+            free = f"{free_nick(nick, self.members)} is free"
+            if member.is_lost:
+                raise ChatError(
+                    f"{nick} has lost the connection, and is kept a while; if that is you: "
+                    f"/resume and your words; {free}"
+                )
+            raise ChatError(f"the name {nick} is taken; {free}")

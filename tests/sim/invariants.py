@@ -114,10 +114,13 @@ def _check_people(server: Server) -> None:
     ghosts = [
         member.nick
         for member in world.members.values()
-        if not member.is_bot and id(member) not in live
+        if not member.is_bot and id(member) not in live and not member.is_lost
     ]
     if ghosts:
         raise Wrong(f"members without a session: {ghosts}")
+    lost = [member for member in world.members.values() if member.is_lost]
+    if {*map(id, lost)} != {*map(id, server.broker.resuming.lost)}:
+        raise Wrong(f"lost are {lost}, and kept are {list(server.broker.resuming.lost)}")
 
 
 def _check_rooms(server: Server) -> None:

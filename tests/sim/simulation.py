@@ -1,6 +1,7 @@
 """One seed: a server, people, what they do, and whether it kept its promises."""
 
 import hashlib
+import itertools
 import random
 from collections import Counter
 
@@ -83,6 +84,8 @@ async def _simulate(seed: int) -> Report:
         async with open_chat(
             config, faults.functions(), archive=faults.archive, now_ns=_now_ns
         ) as chat:
+            words = (f"able-baker-c{number}" for number in itertools.count())
+            chat.server.broker.resuming.new_words = words.__next__  # the same in each run
             chat.server.broker._fanout.watching[chronicle] = None
             await chat.join(TAKEN)
             people = People(chat, chance, faults, most=100 if many else chance.randrange(5, 21))

@@ -67,6 +67,21 @@ async def nick(ctx: Context, name: str) -> None:
     ctx.reply(f"you are {ctx.nick} now")
 
 
+@command
+async def resume(ctx: Context, *, words: str = "") -> None:
+    """Go on as who you were when a connection broke.
+
+    You are given three words for that when you come. For a minute after the connection broke,
+    or while the old one still seems alive, they bring back your name, your rooms, and what you
+    have not seen; you can type that instead of a name, too. Without words, show those that you
+    have now.
+    """
+    if words:
+        await ctx.resume(words)
+    else:
+        ctx.show_words()
+
+
 @command(urgent=True)
 def quit(ctx: Context, *, text: str = "") -> None:  # noqa: A001  (the name is what people type)
     """Leave, with a last word if you like.

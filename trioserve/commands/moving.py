@@ -62,7 +62,7 @@ def rooms(ctx: Context) -> None:
 
 @command
 def who(ctx: Context, room: str = "") -> None:
-    """Show who is in a room, how long silent, who is away or does not read."""
+    """Show who is in a room, how long silent, who is away, lost, or does not read."""
     where = ctx.room_named(room) if room else ctx.room
     now = trio.current_time()
     some = list(islice(where.members, ctx.world.limits.names_shown))
@@ -113,6 +113,8 @@ def _presence(member: Member, now: float) -> str:
         notes.append("away")
     if now - member.active >= IDLE:
         notes.append(f"idle {duration(now - member.active)}")
-    if member.outlet.lagging:
+    if member.is_lost:
+        notes.append("lost the connection")
+    elif member.outlet.lagging:
         notes.append("not reading")
     return f"{member.nick} ({', '.join(notes)})" if notes else member.nick

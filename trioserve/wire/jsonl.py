@@ -13,10 +13,14 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     left        room, nick, text, reason
     departed    nick, text, reason
     thronged    room, joined, joined_total, left, left_total, lost
+    dropped     nick
+    returned    nick
+    flickered   room, dropped, dropped_total, returned, returned_total
     renamed     nick, to
     topic       room, nick, topic
     entered     room, topic, nicks, total, messages
     skipped     room, count, kept
+    resumable   words
     asked       text
     notice      text
     owner       room, nick, by
@@ -45,7 +49,10 @@ holds it), its `time` that of the id, in UTC: `2026-11-23T18:29:21.154Z`.
 `left` leaves a room and stays, `departed` leaves the server; `text` is their last
 word, `reason` what the server says of it; mostly both are empty. `thronged`
 stands for many of both: the first few nicks, and how many in all; `lost` are those who
-left for a reason of the server's, an object for each: `reason`, `nicks`, `total`.
+left for a reason of the server's, an object for each: `reason`, `nicks`, `total`; whose
+connection broke is `dropped`, and `returned` once they are back; `flickered` stands for
+many of both. By the `words` of
+`resumable` you come back if yours breaks: `/resume` and they, in place of a name.
 `renamed` was `nick` and is now `to`. An empty `topic` is none.
 
 `entered` is your own entering of a room: the first few `nicks` of the `total`
@@ -82,13 +89,17 @@ from trioserve.messages import (
     Asked,
     Departed,
     Divided,
+    Dropped,
     Entered,
     Event,
+    Flickered,
     Joined,
     Left,
     Message,
     Noticed,
     Renamed,
+    Resumable,
+    Returned,
     Said,
     Skipped,
     Thronged,
@@ -126,7 +137,7 @@ def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for ea
                 "text": clean(event.text),
                 "time": utc(event.id),
             }
-        case Joined() | Left() | Departed() | Thronged():
+        case Joined() | Left() | Departed() | Thronged() | Dropped() | Returned() | Flickered():
             return _coming_or_going(event)
         case Renamed():
             return {"kind": "renamed", "nick": clean(event.old), "to": clean(event.new)}
@@ -153,6 +164,8 @@ def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for ea
                 "count": event.count,
                 "kept": event.kept,
             }
+        case Resumable():
+            return {"kind": "resumable", "words": clean(event.words)}
         case Divided():
             return {"kind": "divided", "text": clean(event.text)}
         case Asked():
@@ -167,7 +180,9 @@ def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for ea
             }
 
 
-def _coming_or_going(event: Joined | Left | Departed | Thronged) -> dict[str, object]:
+def _coming_or_going(
+    event: Joined | Left | Departed | Thronged | Dropped | Returned | Flickered,
+) -> dict[str, object]:
     match event:
         case Joined():
             return {"kind": "joined", "room": clean(event.room), "nick": clean(event.nick)}
@@ -202,6 +217,19 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> dict[str, ob
                     }
                     for each in event.lost
                 ],
+            }
+        case Dropped():
+            return {"kind": "dropped", "nick": clean(event.nick)}
+        case Returned():
+            return {"kind": "returned", "nick": clean(event.nick)}
+        case Flickered():
+            return {
+                "kind": "flickered",
+                "room": clean(event.room),
+                "dropped": _clean_all(event.dropped),
+                "dropped_total": event.dropped_total,
+                "returned": _clean_all(event.returned),
+                "returned_total": event.returned_total,
             }
         case _:
             assert_never(event)

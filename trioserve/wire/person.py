@@ -10,14 +10,18 @@ from trioserve.messages import (
     Asked,
     Departed,
     Divided,
+    Dropped,
     Entered,
     Event,
+    Flickered,
     Joined,
     Left,
     Lost,
     Message,
     Noticed,
     Renamed,
+    Resumable,
+    Returned,
     Said,
     Skipped,
     Thronged,
@@ -89,7 +93,9 @@ def _lines(event: Event, style: Style, view: View) -> Iterator[Line]:
             yield voice.happened("" if style.here else event.room, f"{event.nick} {said}")
         case Renamed():
             yield voice.happened("", f"{event.old} is now {event.new}")
-        case Joined() | Left() | Departed() | Thronged():
+        case Resumable():
+            yield voice.noticed(f"if the connection breaks: /resume {event.words}")
+        case Joined() | Left() | Departed() | Thronged() | Dropped() | Returned() | Flickered():
             yield voice.happened("", _coming_or_going(event))
         case Divided():
             yield voice.divided(event.text)
@@ -134,7 +140,9 @@ def _rings(event: Event, style: Style, view: View) -> bool:
             return False
 
 
-def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
+def _coming_or_going(
+    event: Joined | Left | Departed | Thronged | Dropped | Returned | Flickered,
+) -> str:
     match event:
         case Joined():
             return f"{event.nick} joined {event.room}"
@@ -142,6 +150,10 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
             return f"{event.nick} left {event.room}{_why(event)}"
         case Departed():
             return f"{event.nick} left{_why(event)}"
+        case Dropped():
+            return f"{event.nick} lost the connection"
+        case Returned():
+            return f"{event.nick} is back"
         case Thronged():
             moves = []  # in this order: whoever is in both has left, and is back
             moves += [f"{names(each.nicks, each.total)} left{_why(each)}" for each in event.lost]
@@ -150,6 +162,14 @@ def _coming_or_going(event: Joined | Left | Departed | Thronged) -> str:
             if event.joined:
                 moves.append(f"{names(event.joined, event.joined_total)} joined {event.room}")
             return "; ".join(moves)
+        case Flickered():
+            flickers = []
+            if event.dropped:
+                flickers.append(f"{names(event.dropped, event.dropped_total)} lost the connection")
+            if event.returned:
+                verb = "is" if event.returned_total == 1 else "are"
+                flickers.append(f"{names(event.returned, event.returned_total)} {verb} back")
+            return "; ".join(flickers)
         case _:
             assert_never(event)
 

@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from typing import Final
 
-from trioserve.messages import Departed, Event, Joined, Left, Message, Thronged
+from trioserve.messages import (
+    Departed,
+    Dropped,
+    Event,
+    Flickered,
+    Joined,
+    Left,
+    Message,
+    Returned,
+    Thronged,
+)
 from trioserve.wire import person
 from trioserve.wire.jsonl import render_json
 from trioserve.wire.style import ANYBODY, Style, View
 
-COMINGS_AND_GOINGS: Final = (Joined, Left, Departed, Thronged)
+COMINGS_AND_GOINGS: Final = (Joined, Left, Departed, Thronged, Dropped, Returned, Flickered)
 
 
 def render(event: Event, style: Style, view: View = ANYBODY) -> bytes:
