@@ -38,8 +38,8 @@ MUTANTS: Final = (
     Mutant(
         "the cleanup jumps the queue of what was said",
         "session.py",
-        "await self._services.broker.call(member, Depart(ending.reason, ending.text))",
-        "self._services.broker._handlers.obey(member, Depart(ending.reason, ending.text))",
+        "await self._services.broker.call(member, request)",
+        "self._services.broker._handlers.obey(member, request)",
     ),
     Mutant(
         "the soft bound is ignored",
@@ -110,8 +110,8 @@ MUTANTS: Final = (
     Mutant(
         "a nick is had by two",
         "world.py",
-        "        if fold(nick) in self.members:\n            raise ChatError",
-        "        if False:\n            raise ChatError",
+        "        if (member := self.members.get(fold(nick))) is not None:\n            free",
+        "        if (member := None) is not None:\n            free",
     ),
     Mutant(
         "a mute is ignored",
@@ -149,8 +149,8 @@ MUTANTS: Final = (
     Mutant(
         "what is written jumps what waits",
         "outbox.py",
-        "        if not self.size:\n            data = data[self._try_send(data) :]",
-        "        if True:\n            data = data[self._try_send(data) :]",
+        "        if not self.size:\n            sent = self._try_send(data)",
+        "        if True:\n            sent = self._try_send(data)",
     ),
     Mutant(
         "what was missed is forgotten once it is asked for",
@@ -185,8 +185,8 @@ MUTANTS: Final = (
     Mutant(
         "a private message is skipped, too",
         "outbox.py",
-        "        self.put(data)\n\n    def put_piece",
-        "        if not self.lagging:\n            self.put(data)\n\n    def put_piece",
+        "        self.put(data, event.id if isinstance(event, Told) else 0)\n",
+        "        if not self.lagging:\n            self.put(data)\n",
     ),
     Mutant(
         "what the store fails to write is dropped",
