@@ -66,7 +66,9 @@ class Screen:
     _again: bool = attrs.field(default=False, init=False)
 
     def read(self) -> list[Sight]:
-        return [sight for line in self.text.split("\n") for sight in self._read_line(line)]
+        # What stands behind the last end of a line was cut off there: half a token is another.
+        lines = self.text.split("\n")[:-1]
+        return [sight for line in lines for sight in self._read_line(line)]
 
     def _read_line(self, line: str) -> Iterator[Sight]:
         line = line.rstrip("\r").rpartition("\r")[2]
