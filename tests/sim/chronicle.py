@@ -22,7 +22,7 @@ from trioserve.messages import (
     Said,
 )
 from trioserve.names import fold
-from trioserve.requests import Ignore, Request, SetJson, Tell
+from trioserve.requests import Ignore, Request, Tell
 from trioserve.rooms import Member
 from trioserve.rulings import Deed, Moderated
 
@@ -42,6 +42,7 @@ class Handled:
 
     nick: str
     request: Request
+    sees_own: bool = False  # from then on: they are shown what they say themselves
 
 
 @attrs.frozen
@@ -80,7 +81,7 @@ class Chronicle(Events):
             nick = member.nick
             before(member, request)
             obey(handlers, member, request)
-            self.entries.append(Handled(nick, request))
+            self.entries.append(Handled(nick, request, member.sees_own_lines))
 
         Handlers.obey = followed  # type: ignore[method-assign, assignment]  # until the end
         try:
@@ -95,13 +96,13 @@ class Chronicle(Events):
         rooms: dict[str, list[Line]] = {}
         present: set[str] = set()
         ignored: set[str] = set()
-        json = False
+        sees_own = False
         for entry in self.entries:
             match entry:
-                case Handled(nick, SetJson(chosen)) if person(nick) == who:
-                    json = chosen
-                case Handled(nick, Ignore(other)) if person(nick) == who:
-                    ignored.add(fold(other))
+                case Handled(nick) if person(nick) == who:
+                    sees_own = entry.sees_own
+                    if isinstance(entry.request, Ignore):
+                        ignored.add(fold(entry.request.nick))
                 case Renamed(old, new) if fold(old) in ignored:
                     ignored.add(fold(new))
                 case Joined(room, nick) if person(nick) == who:
@@ -111,13 +112,25 @@ class Chronicle(Events):
                 case Departed(nick) if person(nick) == who:
                     present.clear()
                 case Said() | Acted() | Announced() if fold(entry.room) in present:
-                    is_own = isinstance(entry, Said) and person(entry.nick) == who and not json
+                    is_own = isinstance(entry, Said) and person(entry.nick) == who and not sees_own
                     found = TOKEN.search(entry.text)
                     if found and not is_own and fold(entry.nick) not in ignored:
                         rooms.setdefault(fold(entry.room), []).append(Line(entry.id, found[0]))
                 case Moderated(deed=deed) if deed in THROWN_OUT and person(entry.nick) == who:
                     present.discard(fold(entry.room))
         return rooms
+
+    def has_left(self, who: str) -> set[str]:
+        """The folded rooms that a person has left, or was thrown out of, at any time."""
+        return {
+            fold(entry.room)
+            for entry in self.entries
+            if (
+                isinstance(entry, Left)
+                or (isinstance(entry, Moderated) and entry.deed in THROWN_OUT)
+            )
+            and person(entry.nick) == who
+        }
 
     def told(self, who: str) -> list[str]:
         """What a person said to somebody alone, and what was said so to them."""

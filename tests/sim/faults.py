@@ -39,12 +39,13 @@ class Faults:
             self.struck["request crashed"] += 1
             raise Fault(type(request).__name__)
 
-    def transport(self, window: int) -> MemoryTransport:
+    def transport(self, window: int, *, telnet: bool) -> MemoryTransport:
         """Another connection, which may fail by itself later."""
         if self.chance.random() >= 5 * self.rate:
-            return MemoryTransport(window=window)
+            return MemoryTransport(window=window, is_telnet=telnet)
         return FragileTransport(
             window=window,
+            is_telnet=telnet,
             faults=self,
             holds=self.chance.randrange(200, 20_000),
             ends_badly=self.chance.random() < 0.5,

@@ -9,8 +9,22 @@ import trio.testing
 
 from tests.sim.faults import Faults
 from trioserve.testing import Chat, MemoryTransport
+from trioserve.wire.options import (
+    DO,
+    ECHO,
+    IAC,
+    SUPPRESS_GO_AHEAD,
+    TERMINAL_TYPE,
+    WILL,
+    WINDOW_SIZE,
+)
+from trioserve.wire.telnet import SB, SE
 
 TAKEN = "keeper"  # the name of one who is always here
+AGREED = bytes([IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD, IAC, WILL, TERMINAL_TYPE]) + bytes(
+    [IAC, WILL, WINDOW_SIZE, IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE]
+)
+IS_XTERM = bytes([IAC, SB, TERMINAL_TYPE, 0]) + b"XTERM" + bytes([IAC, SE])
 ROOMS = ("#lobby", "#dev", "#tea", "#den")
 
 
@@ -21,6 +35,7 @@ class Stay:
     number: int
     transport: MemoryTransport
     nick: str  # under which they come in: nobody else ever has it
+    has_keys: bool = False  # in character mode, where a screen is redrawn all the time
     renames: int = 0
     is_gone: bool = False  # by their own doing
     reads: bool = True
@@ -31,7 +46,10 @@ class Stay:
 
     def types(self, text: str) -> None:
         if not self.is_gone:
-            self.transport.type(f"{text}\n".encode())
+            typed = f"{text}\n".encode()
+            if self.has_keys:
+                typed = typed.replace(b"\n", b"\r").replace(b"\r\r", b"\r")
+            self.transport.type(typed)
 
     def token(self) -> str:
         """The word that tells the next message of theirs from all others."""
@@ -78,17 +96,28 @@ class People:
     async def comes(self) -> Stay:
         """Let somebody connect, who may want a name that is taken first."""
         number = len(self.stays)
-        transport = self.faults.transport(self.chance.choice((512, 4096, 65536)))
+        telnet = self.chance.random() < 0.15
+        window = self.chance.choice((512, 4096, 65536))
+        transport = self.faults.transport(window, telnet=telnet)
         self.chat.edge.connect(transport)
-        stay = Stay(number, transport, f"p{number}")
+        stay = Stay(number, transport, f"p{number}", has_keys=telnet)
         self.stays.append(stay)
+        if telnet:
+            await self._negotiates(stay)
         if self.chance.random() < 0.2:
             stay.types(self.chance.choice((TAKEN, "1nvalid", "x" * 2000)))
         stay.types(stay.nick)
-        if self.chance.random() < 0.3:
+        if not telnet and self.chance.random() < 0.3:
             stay.types("/format json")
         await self._maybe_settles()
         return stay
+
+    async def _negotiates(self, stay: Stay) -> None:
+        """Answer what the server asks a telnet, in the order in which it does."""
+        for answer in (AGREED, IS_XTERM, IS_XTERM):
+            await trio.testing.wait_all_tasks_blocked()
+            stay.transport.type(answer)
+        await trio.testing.wait_all_tasks_blocked()
 
     # ------------------------------------------------------------- deeds
 
@@ -118,7 +147,7 @@ class People:
 
     async def asks(self, stay: Stay) -> None:
         stay.types(
-            self.chance.choice(("/who", "/rooms", "/help", "/missed", "/history 5", "/stats"))
+            self.chance.choice(("/who", "/rooms", "/help", "/missed", "/missed", "/history 5"))
         )
 
     async def whispers(self, stay: Stay) -> None:
@@ -138,6 +167,12 @@ class People:
 
     async def sets_topic(self, stay: Stay) -> None:
         stay.types(f"/topic tea {self.chance.randrange(9)}")
+
+    async def edits(self, stay: Stay) -> None:
+        """Press a terminal's keys: an arrow, ^A, ^K, ^U, Tab, a page turned, a paste's ends."""
+        if stay.has_keys:
+            keys = ("\x1b[D", "\x01", "\x0b", "\x15", "/he\t", " ", "q", "\x1b[200~a\rb\x1b[201~")
+            stay.transport.type("".join(self.chance.choices(keys, k=5)).encode())
 
     async def pastes(self, stay: Stay) -> None:
         stay.types("\r\n".join(self._text(stay) for _ in range(self.chance.randrange(2, 8))))
@@ -167,10 +202,12 @@ class People:
 
     async def reads_a_little(self, stay: Stay) -> None:
         if not stay.reads:
+            await self._meanwhile()
             stay.transport.read(self.chance.randrange(1, 3000))
 
     async def reads_on(self, stay: Stay) -> None:
         stay.reads = True
+        await self._meanwhile()
         stay.transport.read_on()
 
     async def quits(self, stay: Stay) -> None:
@@ -189,6 +226,14 @@ class People:
 
     async def waits(self, _: Stay) -> None:
         await trio.sleep(self.chance.choice((0.01, 0.5, 3.0, 20.0)))
+
+    async def _meanwhile(self) -> None:
+        """Let others' lines be on their way, which the broker may or may not have handled."""
+        here = [each for each in self.stays if not each.is_gone]
+        for stay in self.chance.choices(here, k=self.chance.randrange(3)):
+            stay.types(self._text(stay))
+        for _ in range(self.chance.randrange(4)):
+            await trio.lowlevel.checkpoint()
 
     def _somebody(self, stay: Stay) -> str:
         others = [each for each in self.stays if each is not stay and not each.is_gone]
@@ -219,6 +264,7 @@ class People:
             People.moderates: 6,
             People.secludes: 1,
             People.sets_topic: 1,
+            People.edits: 4,
             People.pastes: 1,
             People.crashes_a_command: 1,
             People.hangs_in_a_command: 1,
