@@ -5,6 +5,7 @@ some 50 ms and 16 MiB by design, so it is done in threads, of which there are fe
 """
 
 import base64
+import ctypes
 import hashlib
 import hmac
 import secrets
@@ -19,7 +20,10 @@ MAX_PASSWORD: Final = 512  # bytes; the default `limits.max_line` takes twice as
 SALT: Final = 16  # bytes
 MAX_MEMORY: Final = 64 * 1024 * 1024  # bytes that one hash may take
 MAX_PARALLEL: Final = 4  # p: how many times as long as its memory lets expect
-AT_ONCE: Final = 2  # threads: a flood of tries costs no more
+AT_ONCE: Final = 1  # thread, that takes 16 MiB: a flood of tries costs no more
+
+_M_MMAP_THRESHOLD: Final = -3  # of glibc's mallopt(3)
+_LARGE: Final = 1024 * 1024  # bytes
 
 _FORM: Final = "scrypt$n$r$p$salt$hash"
 
@@ -69,6 +73,16 @@ class Hash:
     def __str__(self) -> str:
         salt, key = (base64.b64encode(each).decode() for each in (self.salt, self.key))
         return f"scrypt${self.n}${self.r}${self.p}${salt}${key}"
+
+
+def return_large_blocks() -> None:
+    """Let the C library give large blocks back to the system as soon as they are free.
+
+    glibc else keeps the 16 MiB of a hash in each thread that has made one, for ever.
+    Others give them back anyway.
+    """
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def hash_password(password: str) -> str:

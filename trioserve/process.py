@@ -33,6 +33,7 @@ from trioserve.edge.tcp import ABSENT, open_tcp
 from trioserve.edge.unix import open_unix
 from trioserve.errors import ArchiveError, PluginError
 from trioserve.limits import DoorLimits
+from trioserve.passwords import return_large_blocks
 from trioserve.plugins import Plugins, built_in, offered
 from trioserve.rereading import Rereading
 from trioserve.server import Server
@@ -104,6 +105,7 @@ async def _run(
     if faults and strict:
         print("trioserve: not started (--strict)", file=sys.stderr)
         return 1
+    return_large_blocks()
     asked = config.connections.most
     config = attrs.evolve(config, connections=fit_open_files(config.connections))
     if config.metrics is not None and (lacking := _lacking()):
