@@ -24,6 +24,9 @@ PAUSE: Final = 0.25  # seconds between a bystander's lines, which the flood cont
 LATE: Final = 1.0  # seconds
 GROWTH: Final = 32 * 1024  # KiB of memory that an attack may cost
 PATIENCE: Final = 20.0  # seconds for what has to happen at all
+PROXY: Final = "127.0.0.2"  # where the proxy is
+TRUSTING: Final = f'proxy.trusted = ["{PROXY}"]\n'
+TCP_REPAIR: Final = 19  # of Linux's tcp(7); for root alone
 
 
 @attrs.define(eq=False)
@@ -33,14 +36,23 @@ class Siege:
     running: Running
     port: int
     telnet_port: int
+    other_ports: list[int]  # of further addresses to listen on
     attackers: list["Attacker"] = attrs.field(factory=list, init=False)
 
-    async def connect(self, *, telnet: bool = False, buffer: int | None = None) -> "Attacker":
+    async def connect(
+        self,
+        *,
+        telnet: bool = False,
+        buffer: int | None = None,
+        port: int | None = None,
+        source: str = HOST,
+    ) -> "Attacker":
         """Come to the door; with `buffer`, with so small a receive buffer (bytes)."""
         connection = trio.socket.socket()
+        await connection.bind((source, 0))
         if buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        await connection.connect((HOST, self.telnet_port if telnet else self.port))
+        await connection.connect((HOST, port or (self.telnet_port if telnet else self.port)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         attacker = Attacker(trio.SocketStream(connection))
         self.attackers.append(attacker)
@@ -51,6 +63,12 @@ class Siege:
         for each in self.attackers:
             each.close()
         self.attackers.clear()
+
+    async def relay(self, address: str) -> "Attacker":
+        """Come by the proxy, for somebody at an address; see `TRUSTING`."""
+        attacker = await self.connect(source=PROXY)
+        await attacker.send(f"PROXY TCP4 {address} {HOST} 50123 4000\r\n".encode())
+        return attacker
 
     async def enter(self, nick: str, *, buffer: int | None = None) -> "Attacker":
         """Come in under a name."""
@@ -69,6 +87,7 @@ class Siege:
 
     @property
     def descriptors(self) -> int:
+        # A Path would look at each of them, and they come and go.
         return len(os.listdir(f"/proc/{self.running.process.pid}/fd"))  # noqa: PTH208
 
 
@@ -93,10 +112,14 @@ class Attacker:
 
     async def sees(self, text: bytes) -> None:
         """Read until `text` has come."""
+        await self.sees_either(text)
+
+    async def sees_either(self, *texts: bytes) -> None:
+        """Read until one of them has come."""
         with trio.fail_after(PATIENCE):
-            while text not in self.received:
+            while not any(text in self.received for text in texts):
                 data = await self.stream.receive_some(65536)
-                assert data, f"the end, and no {text!r} in {bytes(self.received[-500:])!r}"
+                assert data, f"the end, and none of {texts} in {bytes(self.received[-500:])!r}"
                 self.received += data
 
     async def reads_to_the_end(self) -> bytes:
@@ -108,6 +131,14 @@ class Attacker:
             except trio.BrokenResourceError:
                 pass
         return bytes(self.received)
+
+    def vanish(self) -> None:
+        """Be gone without a word, as who has lost the network: no FIN and no RST is sent.
+
+        What the other side sends is answered by a RST, for this machine is still there.
+        """
+        self.stream.socket.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        self.stream.socket.close()
 
     def reset(self) -> None:
         """Break the connection off, with a RST."""
@@ -161,11 +192,19 @@ def open_siege(*options: str, program: str | None = None) -> Iterator[Siege]:
     """Run a server to attack."""
     arguments = ("--listen", f"{HOST}:0", "--telnet", f"{HOST}:0", *options)
     with running(*arguments, program=program) as server:
-        siege = Siege(server, server.port(), server.port())
+        port, *others = map(int, re.findall(r":(\d+)(?= |$)", server.line()))
+        siege = Siege(server, port, server.port(), others)
         try:
             yield siege
         finally:
             siege.send_home()
+
+
+def configured(folder: Path, text: str) -> tuple[str, str]:
+    """The options for a configuration."""
+    path = folder / "chat.toml"
+    path.write_text(text)
+    return "--config", str(path)
 
 
 @asynccontextmanager

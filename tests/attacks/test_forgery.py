@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.attacks.siege import Siege, bystanders
 from trioserve.testing import Chat, Person, open_chat
@@ -95,6 +95,35 @@ async def test_no_text_at_all_is_more_than_text_by_any_way(
 
         assert not unsafe(bob.unseen())
         assert not unsafe(ann.unseen())
+
+
+RAW = [
+    b"\x1b[31m\x1b]0;t\x07",
+    b"\x9b31m\x9d0;t\x9c",  # C1 as single bytes, as an 8-bit terminal takes them
+    "\x9b31m\x9d0;t\x9c\u202e\u200b".encode(),
+    b"\xc2\x1b[2J\xe2\x80",  # a sequence within a character that is cut
+    b"\xff\x1b[2J",
+    b"\x1b\x00[2J",
+]
+
+
+@pytest.mark.parametrize("raw", RAW)
+@pytest.mark.parametrize("size", [1, 2, 1000])
+async def test_bytes_that_are_split_over_packets_come_out_as_text(
+    chat: Chat, raw: bytes, size: int
+) -> None:
+    ann, bob, reader = [await chat.join(nick) for nick in ("ann", "bob", "reader")]
+    await reader.types("/format json")
+    line = b"a" + raw + b"b\r\n/topic a" + raw + b"b\r\n"
+
+    for at in range(0, len(line), size):
+        ann.transport.type(line[at : at + size])
+        await wait_all_tasks_blocked()
+
+    assert not unsafe(bob.unseen())
+    shown = reader.unseen()
+    assert '"kind":"said"' in shown.replace(" ", "")
+    assert not unsafe(shown.replace("\r", "").replace("\n", "\r\n"))
 
 
 @given(text=words)
