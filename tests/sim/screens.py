@@ -83,7 +83,8 @@ class Screen:
         elif line.startswith("-- "):
             self._noticed(line[3:])
         else:
-            self.whispers += WHISPER.findall(line)
+            if " -> " in line:  # else it was said aloud, behind a key that made it no command
+                self.whispers += WHISPER.findall(line)
             for token in TOKEN.findall(line):
                 yield Shown(token, self._again)
 
