@@ -27,6 +27,8 @@ class FaultyArchive:
     keeps_talk: bool = True
     fault: str = ""  # what each write fails with
     answers: trio.Event | None = None  # what each write waits for
+    unreadable: str = ""  # what each reading fails with
+    unread: trio.Event | None = None  # what each reading waits for
     writes: int = attrs.field(default=0, init=False)
     _memory: MemoryArchive = attrs.field(factory=lambda: MemoryArchive(keeps_talk=True), init=False)
 
@@ -39,6 +41,10 @@ class FaultyArchive:
         return await self._memory.write(records)
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self.unread is not None:
+            await self.unread.wait()
+        if self.unreadable:
+            raise ArchiveError(self.unreadable)
         return await self._memory.read(query)
 
     def close(self) -> None:

@@ -417,7 +417,7 @@ async def test_history_of_nothing_is_refused(chat: Chat) -> None:
 
     await ann.types("/history 0")
 
-    await ann.sees("-- n is at least 1")
+    await ann.sees("-- at least 1 message")
 
 
 async def test_history_keeps_the_last_two_hundred_messages(autojump_clock: MockClock) -> None:

@@ -102,7 +102,7 @@ SAMPLES: list[tuple[Event, str]] = [
         (
             '{"kind":"entered","room":"#dev","topic":"tea","nicks":["bob","ann"],"total":4,'
             f'"messages":[{{"kind":"acted","id":{ID},"room":"#dev","nick":"bob","text":"waves",'
-            f'"time":"{AT}"}}]}}'
+            f'"time":"{AT}"}}],"new":0}}'
         ),
     ),
     (Skipped("#dev", 37, 30), '{"kind":"skipped","room":"#dev","count":37,"kept":30}'),

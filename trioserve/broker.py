@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import attrs
 import trio
 
 from trioserve.errors import ChatError
@@ -25,8 +26,12 @@ from trioserve.messages import (
     Event,
     Noticed,
 )
+from trioserve.names import fold
 from trioserve.observe import Counters
+from trioserve.past import Past
 from trioserve.requests import (
+    Enter,
+    Join,
     Request,
     Say,
     SetScreen,
@@ -87,6 +92,7 @@ class Broker:
         now_ns: Callable[[], int] = time.time_ns,
         now: Callable[[], float] = time.time,
         resume: ResumeLimits | None = None,
+        past: Past | None = None,
     ) -> None:
         """Make a broker that is not running yet.
 
@@ -95,7 +101,9 @@ class Broker:
             now_ns: nanoseconds since 1970.
             now: seconds since 1970, by which bans and mutes end.
             resume: how those are kept whose connections broke; without it, as by default.
+            past: what rooms begin with that were there before; None: they begin empty.
         """
+        self.past = past
         self.world = world
         self.now_ns = now_ns
         self.now = now
@@ -132,9 +140,19 @@ class Broker:
             ChatError: if the broker refuses it; nothing has changed then.
             trio.BrokenResourceError: if the broker has ended.
         """
+        if isinstance(request, Enter | Join) and self.past is not None:
+            request = await self._with_past(request)
         outcome = Outcome()
         await self._send.send((member, request, outcome))
         await outcome.wait()
+
+    async def _with_past(self, request: Enter | Join) -> Enter | Join:
+        """Read what a room begins with that is about to be made: now, in the caller's task."""
+        room = self.world.rooms.get(fold(request.room))
+        if self.past is None or (room is not None and room.members):
+            return request
+        past = await self.past.of_room(request.room, self.world.limits.history)
+        return attrs.evolve(request, past=past)
 
     def banned(self, network: str) -> str | None:
         """What people from an address are told if they are banned from the server; else None."""

@@ -122,6 +122,7 @@ class Calls:
             plugin=plugin,
             counters=self.services.counters,
             operators=self.services.operators,
+            past=self.services.past,
             rehash=self.services.rehash,
             caller=self.caller,
             telnet_port=self.services.telnet_port,

@@ -3,10 +3,9 @@
 import inspect
 import logging
 import math
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import attrs
 import trio
@@ -17,13 +16,15 @@ from trioserve.declarations import Command, Filter
 from trioserve.errors import ChatError
 from trioserve.guard import lone, parted, refusal_in
 from trioserve.host import Host
-from trioserve.messages import Divided, Event, Message, Noticed, Resumable
+from trioserve.messages import Divided, Event, Message, Noticed, Resumable, TopicSet
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.outbox import Outbox
+from trioserve.past import Past
 from trioserve.plugin import Plugin, timed
 from trioserve.plugins import Plugins
 from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Unignore
+from trioserve.rooms import Room
 from trioserve.store import Store
 from trioserve.wire.render import render, render_again
 from trioserve.wire.style import Look, View
@@ -32,6 +33,8 @@ from trioserve.wire.text import clean, plural
 MAX_REPLY: Final = 64 * 1024  # bytes of one answer
 LINE_OVERHEAD: Final = 8  # bytes of a line of an answer besides its text
 CHUNK: Final = 8  # messages of at most 4 KiB that are shown again at once
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ class Context(Actor):
     plugin: Plugin
     counters: Counters
     operators: Operators
+    past: Past  # what was said before, here and everywhere
     rehash: Callable[[], Awaitable[list[str]]]  # the configuration; returns what came of it
     _caller: Caller
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
@@ -108,7 +112,7 @@ class Context(Actor):
         """
         self.plugin.start_soon(function, *arguments)
 
-    def ignores(self, message: Message) -> bool:
+    def ignores(self, message: Message | TopicSet) -> bool:
         """Whether the caller does not want to see a message, because of who wrote it."""
         return self.member.ignores(message.nick)
 
@@ -165,7 +169,7 @@ class Context(Actor):
         style = attrs.evolve(self.member.style(), look=look)
         self.outbox.put_answer(render(event, style, View(self.nick, live=False)))
 
-    async def replay(self, messages: Iterable[Message], since: int = 0) -> int:
+    async def replay(self, messages: Iterable[Message | TopicSet], since: int = 0) -> int:
         """Show messages again, no faster than the caller reads; those of ignored people are not.
 
         Where another day begins than that of `since` (an id; without it: now), a
@@ -190,24 +194,33 @@ class Context(Actor):
         if missed is None:
             return
         room = self.member.rooms.get(names.fold(name))
-        found = deque([] if room is None else room.recall(missed.ids))
-        gone = missed.count - len(found)
-        if found:
-            self.outbox.note_replayed(found[0].id)
+        left, gone = list(missed.ids), missed.count - len(missed.ids)
         try:
+            found = [] if room is None else await self._recalled(room, left)
+            left, gone = [message.id for message in found], missed.count - len(found)
+            if found:
+                self.outbox.note_replayed(found[0].id)
             self.divide(f"{plural(missed.count, 'message')} missed in {name}")
             since = 0
-            for chunk in _chunks(list(found)):
+            for chunk in _chunks(found):
                 since = await self.replay(chunk, since)
-                for _ in chunk:
-                    found.popleft()
+                del left[: len(chunk)]
             if gone:
                 self.divide(f"{plural(gone, 'message')} no longer kept")
                 gone = 0
             self.divide("now")
         finally:
             # Of one that is cancelled, the rest is still missed.
-            self.outbox.give_back_missed(name, [message.id for message in found], gone)
+            self.outbox.give_back_missed(name, left, gone)
+
+    async def _recalled(self, room: Room, ids: Collection[int]) -> list[Message]:
+        """Messages by their ids, oldest first: from the room's history, or from what is kept."""
+        held = room.recall(ids)
+        if len(held) == len(ids):
+            return held
+        span = self.world.span(self.member, room, len(ids))
+        kept = await self.past.recall(span, ids)
+        return [each for _, each in sorted({each.id: each for each in [*kept, *held]}.items())]
 
     async def ask(
         self,
@@ -287,7 +300,7 @@ class Context(Actor):
         await self.broker.call(self.member, SetLook(look))
 
 
-def _chunks(messages: Iterable[Message]) -> Iterator[list[Message]]:
+def _chunks(messages: Iterable[T]) -> Iterator[list[T]]:
     """A few messages at a time: enough to save writes, too few to fill an outbox."""
     remaining = iter(messages)
     while chunk := list(islice(remaining, CHUNK)):

@@ -17,6 +17,7 @@ from trioserve.messages import (
     Announced,
     Divided,
     Entered,
+    Message,
     Noticed,
     Renamed,
     Said,
@@ -27,6 +28,7 @@ from trioserve.moderators import Moderators
 from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.orders import StepDown
+from trioserve.past import UNREADABLE
 from trioserve.requests import (
     Act,
     Announce,
@@ -60,12 +62,14 @@ from trioserve.requests import (
     Unignore,
 )
 from trioserve.resuming import Resuming
-from trioserve.rooms import Member
+from trioserve.rooms import Member, Room, RoomPast
 from trioserve.wire.text import flatten, plural
 from trioserve.wire.times import day, day_line
 from trioserve.world import World
 
 UNSAVED: Final = "history is not being saved"
+MAX_NEW: Final = 50  # messages that are new to one who comes back, and are shown at once,
+MAX_NEW_SIZE: Final = 8 * 1024  # and characters of them
 
 
 @attrs.define(eq=False)
@@ -82,7 +86,6 @@ class Handlers:
     resuming: Resuming = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _unsaved: bool = attrs.field(default=False, init=False)  # what is said; people have been told
-    _last_id: int = attrs.field(default=0, init=False)
     _day_told: int = attrs.field(init=False)  # when days were looked at last (microseconds)
 
     def __attrs_post_init__(self) -> None:
@@ -131,10 +134,10 @@ class Handlers:
                 self._tell(member, world.member(nick), text)
             case Reply(text):
                 self._tell(member, world.correspondent(member), text)
-            case Enter(name):
-                self._enter(member, name)
-            case Join(name):
-                self._join(member, name)
+            case Enter(name, past):
+                self._enter(member, name, past)
+            case Join(name, past):
+                self._join(member, name, past)
             case Leave(name, text):
                 self._leave(member, name, flatten(text))
             case Switch(name):
@@ -182,7 +185,7 @@ class Handlers:
                 if seat is None or seat is member.seat:  # else somebody has taken them over
                     self._depart(member, reason, flatten(text))
             case Lose(seat):
-                self.resuming.lose(member, seat, self._last_id)
+                self.resuming.lose(member, seat, self.world.last_id)
             case Resume(words):
                 self._take_over(member, self.resuming.owner_of(words, member))
             case TakeOver(nick):
@@ -255,12 +258,12 @@ class Handlers:
         self.world.come_back(member)
         self.fanout.show(member, Noticed("you are back"))
 
-    def _enter(self, member: Member, name: str) -> None:
+    def _enter(self, member: Member, name: str, past: RoomPast | None) -> None:
         if not member.is_operator and (ban := self.moderators.banned(member.address)) is not None:
             raise ChatError(ban)  # since they connected
         self.world.enter(member)
         try:
-            self._join(member, name)
+            self._join(member, name, past)
             self.resuming.introduce(member)
         except ChatError as refusal:
             if fold(name) != fold(self.world.limits.first):
@@ -281,33 +284,48 @@ class Handlers:
             raise ChatError("the server is shutting down")
         if not newcomer.is_operator and (ban := self.moderators.banned(newcomer.address)):
             raise ChatError(ban)
-        self.resuming.take_over(newcomer, member, self._last_id)
+        self.resuming.take_over(newcomer, member, self.world.last_id)
         if member.is_operator and not newcomer.is_operator:
             # The words were shown to whoever could read along.
             self.moderators.obey(member, StepDown())
             self.fanout.show(member, Noticed("you are no operator any more"))
         member.is_operator = newcomer.is_operator
 
-    def _join(self, member: Member, name: str) -> None:
+    def _join(self, member: Member, name: str, past: RoomPast | None) -> None:
         self.moderators.check_entry(member, name)
         # Another one of its rooms may have been the current one.
         self.fanout.flush_rooms(member.rooms.values())
         existing = self.world.rooms.get(fold(name))
         if existing is not None and not existing.has_readers_like(member):
             self.fanout.flush_rooms([existing])
-        room = self.world.join(member, name)
+        room = self.world.join(member, name, past)
         # Not a flush: when 100 come in one turn, that would be one each for all who are there.
         room.add_latecomer(member)
-        limits = self.world.limits
-        messages = [
-            each for each in room.recent(limits.shown_on_join) if not member.ignores(each.nick)
-        ]
-        nicks = room.nicks(limits.names_shown)
-        now = self.now_ns() // 1000
-        entered = Entered(room.name, room.topic, nicks, len(room.members), messages, now)
-        self.fanout.show(member, entered)
+        self.fanout.show(member, self._entered(member, room))
+        if past is not None and not past.is_readable:
+            self.fanout.show(member, Noticed(UNREADABLE))
         self.comings.tell_joined(member, room)
         self.moderators.received(member, room)
+
+    def _entered(self, member: Member, room: Room) -> Entered:
+        limits = self.world.limits
+        shown = [each for each in room.shown_to(member) if not member.ignores(each.nick)]
+        seen = self.world.take_unseen(member, room)
+        # What has left the history meanwhile is new, too, and nobody knows how much that was.
+        new = [] if seen is None else [each for each in shown if each.id > seen]
+        fresh = _fitting(new)
+        old = shown[: len(shown) - len(new)] if len(fresh) == len(new) else []
+        recent = old[len(old) - limits.shown_on_join :] if limits.shown_on_join < len(old) else old
+        return Entered(
+            room.name,
+            room.topic,
+            room.nicks(limits.names_shown),
+            len(room.members),
+            [*recent, *fresh],
+            self.now_ns() // 1000,
+            len(fresh),
+            len(new),
+        )
 
     def _leave(self, member: Member, name: str, text: str) -> None:
         room = self.world.room_of(member, name)
@@ -342,7 +360,7 @@ class Handlers:
 
     def continue_from(self, last_id: int) -> None:
         """Give ids, and numbers to rooms, above all that were given before this server began."""
-        self._last_id = max(self._last_id, last_id)
+        self.world.last_id = max(self.world.last_id, last_id)
         self.world.next_room = max(self.world.next_room, self._new_id())
 
     def _next_id(self) -> int:
@@ -352,5 +370,16 @@ class Handlers:
 
     def _new_id(self) -> int:
         """Microseconds since 1970, yet always more than ever before."""
-        self._last_id = max(self._last_id + 1, self.now_ns() // 1000)
-        return self._last_id
+        world = self.world
+        world.last_id = max(world.last_id + 1, self.now_ns() // 1000)
+        return world.last_id
+
+
+def _fitting(messages: list[Message]) -> list[Message]:
+    """The last of them, as many as somebody who comes in is shown at once."""
+    size = 0
+    for count, message in enumerate(reversed(messages)):
+        size += len(message.text)
+        if count == MAX_NEW or size > MAX_NEW_SIZE:
+            return messages[len(messages) - count :]
+    return messages

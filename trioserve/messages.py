@@ -143,7 +143,8 @@ class TopicSet:
 class Entered:
     """What a room shows to the one who enters: its topic, who is there, the last messages.
 
-    `nicks` are the first few of `total`; `messages` are oldest first. `now` is when
+    `nicks` are the first few of `total`; `messages` are oldest first, and the last `new`
+    of them are new to one who has been there before, of `unseen` that are. `now` is when
     that was, as in an id; 0 is not known, and days are not told apart then.
     """
 
@@ -153,6 +154,8 @@ class Entered:
     total: int
     messages: Sequence["Message"]
     now: int = 0
+    new: int = 0
+    unseen: int = 0
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from trioserve.names import fold
 MAX_SANCTIONS: Final = 100  # bans of one room, and as many mutes
 MAX_BANNED: Final = 1000  # addresses that are banned from the server
 MAX_REASON: Final = 200  # characters
+MAX_SECLUDED: Final = 50  # times that a room was private, which are told apart
 MAX_INVITED: Final = 100  # people who are invited to one room at a time, or have just knocked
 INVITATION: Final = 3600.0  # seconds until an invitation lapses
 KNOCK_PAUSE: Final = 60.0  # seconds until somebody may knock at the same room again
@@ -116,8 +117,33 @@ class Rules:
     pause: float = attrs.field(default=0.0, init=False)  # seconds between lines of one person
     private: bool = attrs.field(default=False, init=False)  # by invitation only
     invited: dict[int, float] = attrs.field(factory=dict, init=False)  # until when
+    # The ids between which it was private, in pairs, the oldest first; the last may go on.
+    secluded: list[tuple[int, float]] = attrs.field(factory=list, init=False)
+    # Who has come since it first was: the id above which what was private is theirs to see.
+    since: dict[int, int] = attrs.field(factory=dict, init=False)
     _spoke: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
     _knocked: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
+
+    def seclude(self, private: bool, last_id: int) -> None:
+        """Let people in by invitation only, or all of them, from behind a message on."""
+        if private and not self.private:
+            self.secluded.append((last_id, math.inf))
+        elif self.private and not private:
+            self.secluded[-1] = (self.secluded[-1][0], last_id)
+        if len(self.secluded) > MAX_SECLUDED:  # what was open between two is hidden as well
+            self.secluded[:2] = [(self.secluded[0][0], self.secluded[1][1])]
+        self.private = private
+
+    def receive(self, number: int, last_id: int) -> None:
+        """Note that somebody comes in behind a message."""
+        if self.secluded:
+            self.since[number] = last_id
+
+    def shows(self, number: int, message_id: int) -> bool:
+        """Whether somebody who is in the room may see a message: they were, or it was open."""
+        return message_id > self.since.get(number, 0) or not any(
+            begin < message_id <= end for begin, end in self.secluded
+        )
 
     def mute_of(self, number: int, now: float) -> Sanction | None:
         """The mute that holds somebody who is in the room."""
@@ -165,10 +191,11 @@ class Rules:
         self._knocked[number] = now
         return 0.0
 
-    def desert(self) -> None:
+    def desert(self, last_id: int) -> None:
         """Keep the bans and the mutes only: everybody has left."""
         self.muted.clear()
         self.set_pause(0.0)
-        self.private = False
+        self.seclude(False, last_id)
+        self.since.clear()
         self.invited.clear()
         self._knocked.clear()

@@ -233,7 +233,7 @@ class Moderators:
         if private == self.world.is_private(room):
             raise ChatError(f"{room.name} is {'private' if private else 'open'} already")
         self.fanout.post(room, Secluded(room.name, member.nick, private))
-        _rules(room).private = private
+        _rules(room).seclude(private, self.world.last_id)
 
     def _invite(self, member: Member, room: Room, nick: str) -> None:
         other = self.world.member(nick)

@@ -3,7 +3,7 @@
 import attrs
 
 from trioserve.orders import Order
-from trioserve.rooms import Seat
+from trioserve.rooms import RoomPast, Seat
 from trioserve.wire.style import Look, Screen
 
 
@@ -12,6 +12,7 @@ class Enter:
     """Take the member's nick and enter the first room: from here on they are one of the people."""
 
     room: str
+    past: RoomPast | None = None  # see `Join`
 
 
 @attrs.frozen
@@ -54,9 +55,13 @@ class Reply:
 
 @attrs.frozen
 class Join:
-    """Enter a room, which is made if there is none, and make it the current one."""
+    """Enter a room, which is made if there is none, and make it the current one.
+
+    `past` is what it begins with if it is made; None: it was there when that was asked.
+    """
 
     room: str
+    past: RoomPast | None = None
 
 
 @attrs.frozen

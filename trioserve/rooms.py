@@ -139,6 +139,15 @@ class Absence:
     is_fresh: bool = attrs.field(default=True, init=False)  # no message has come yet
 
 
+@attrs.frozen
+class RoomPast:
+    """What a room begins with that was there before: its topic, and what was said last."""
+
+    topic: str | None = None  # None: nobody has ever set it
+    messages: Sequence[Message] = ()
+    is_readable: bool = True
+
+
 @attrs.define(eq=False)
 class Crowd:
     """Who came to a room, left it, was lost, or is back, and not told of yet: their nicks then."""
@@ -228,6 +237,7 @@ class Room:
             self.owner = self._heir()
         if self.rules is not None:
             self.rules.muted.pop(member.number, None)
+            self.rules.since.pop(member.number, None)
 
     def _heir(self) -> Member | None:
         """Who has been here longest and is not muted; or is, if everybody is."""
@@ -256,6 +266,15 @@ class Room:
     def recent(self, most: int) -> list[Message]:
         """The last messages, at most so many, oldest first."""
         return list(islice(reversed(self.history), most))[::-1]
+
+    def shown_to(self, member: Member, after: int = 0) -> list[Message]:
+        """What the history holds that a member may see, with ids above one, oldest first."""
+        rules = self.rules
+        return [
+            each
+            for each in self.history
+            if each.id > after and (rules is None or rules.shows(member.number, each.id))
+        ]
 
     def recall(self, ids: Iterable[int]) -> list[Message]:
         """The messages with these ids that are still in the history, oldest first."""

@@ -30,6 +30,7 @@ from trioserve.operators import Operators
 from trioserve.orders import Sweep
 from trioserve.outbox import Drains
 from trioserve.passwords import Passwords, Scrypt
+from trioserve.past import Past
 from trioserve.plugins import Plugins
 from trioserve.requests import Close, PartWithLost, ReportKeeping, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
@@ -82,6 +83,7 @@ class Server:
         self.archive = archive or MemoryArchive()
         self.journal = Journal(self.archive, config.history.waiting, self._tell_of_keeping)
         self.world = World(config.rooms, self.journal.put if self.archive.keeps_talk else None)
+        past = Past(self.archive, self.journal)
         self.broker = Broker(
             self.world,
             self.counters,
@@ -89,6 +91,7 @@ class Server:
             now_ns=now_ns,
             now=_steady_clock(now_ns),
             resume=config.resume,
+            past=past,
         )
         self._drains = Drains(
             config.outbox,
@@ -106,6 +109,7 @@ class Server:
                 config.operators, passwords or Scrypt(), config.passwords.in_the_clear
             ),
             tries=Tries(),
+            past=past,
             rehash=self.rehash,
             limits=config.limits,
             name=f"trioserve {__version__.rpartition('.')[0]}",

@@ -11,6 +11,7 @@ from trioserve.limits import Tries
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.outbox import Drains
+from trioserve.past import Past
 from trioserve.plugins import Plugins
 from trioserve.requests import Resume
 from trioserve.rooms import Member
@@ -47,6 +48,7 @@ class Services:
     counters: Counters
     operators: Operators
     tries: Tries  # of the words by which one comes back
+    past: Past
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"

@@ -11,12 +11,14 @@ from typing import Final
 
 import attrs
 
+from trioserve.archive.history import NEVER, Span
 from trioserve.archive.records import Record, Talk
+from trioserve.archive.sight import Sight
 from trioserve.errors import ChatError
 from trioserve.messages import Message, TopicSet
 from trioserve.moderation import MAX_BANNED, Sanctions
 from trioserve.names import fold, free_nick
-from trioserve.rooms import Absence, Member, Room
+from trioserve.rooms import Absence, Member, Room, RoomPast
 from trioserve.rulings import Moderated
 from trioserve.settings import setting
 from trioserve.wire.style import Look, Screen
@@ -24,6 +26,7 @@ from trioserve.wire.style import Look, Screen
 MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
 MAX_DESERTED: Final = 1000  # rooms that are kept for their bans alone; the oldest go first,
 MAX_DESERTED_BANS: Final = 10_000  # and bans and mutes in all of them
+MAX_SEEN: Final = 10_000  # leavings of rooms that are remembered, for those who come back
 MAX_AUDIT: Final = 1000  # records
 _MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
 
@@ -61,6 +64,7 @@ class World:
     # Takes what is said to where it outlives us; None: nowhere. Never waits or raises.
     keep: Callable[[Record], None] | None = None
     next_room: int = 1  # the number of the next room that is made
+    last_id: int = 0  # of a message
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
     bots: dict[Member, None] = attrs.field(factory=dict, init=False)
@@ -75,6 +79,8 @@ class World:
     # Who was moderated of late, the oldest first.
     audit: deque[Moderated] = attrs.field(factory=lambda: deque(maxlen=MAX_AUDIT), init=False)
     history_bytes: int = attrs.field(default=0, init=False)  # of all rooms
+    # What had been said last when somebody left a room: by who it was, and the folded room.
+    _seen: dict[tuple[str, str], int] = attrs.field(factory=dict, init=False)
 
     # ------------------------------------------------------------ look up
 
@@ -163,8 +169,11 @@ class World:
         self.members[fold(nick)] = self.members.pop(fold(member.nick))
         member.nick = nick
 
-    def join(self, member: Member, name: str) -> Room:
-        """Put the member into a room, which is made if there is none, as its current one."""
+    def join(self, member: Member, name: str, past: RoomPast | None = None) -> Room:
+        """Put the member into a room as its current one.
+
+        If there is none, it is made, with what is known of its past.
+        """
         self.refuse_absent(member)
         limits = self.limits
         if fold(name) in member.rooms:
@@ -185,6 +194,10 @@ class World:
         if not room.members:  # new, or deserted
             self.deserted.pop(room, None)
             room.owner = None if fold(name) == fold(limits.first) else member
+            if past is not None:
+                self._begin_with(room, past)
+        if room.rules is not None:
+            room.rules.receive(member.number, self.last_id)
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
         if member.absence is not None and member.absence.is_fresh:
@@ -194,6 +207,7 @@ class World:
 
     def leave(self, member: Member, room: Room) -> None:
         """Take the member out of a room; the one it joined last becomes the current one."""
+        self._note_seen(member, room)
         room.remove(member)
         room.expecting.pop(member, None)
         del member.rooms[fold(room.name)]
@@ -203,6 +217,22 @@ class World:
             member.room = None
             if member.rooms:
                 self.switch(member, next(reversed(member.rooms.values())))
+
+    def take_unseen(self, member: Member, room: Room) -> int | None:
+        """The id behind which all is new to one who comes back to a room; None: they never left."""
+        return self._seen.pop((_known_as(member), fold(room.name)), None)
+
+    def _note_seen(self, member: Member, room: Room) -> None:
+        self._seen.pop(key := (_known_as(member), fold(room.name)), None)
+        self._seen[key] = self.last_id
+        if len(self._seen) > MAX_SEEN:
+            del self._seen[next(iter(self._seen))]
+
+    def _begin_with(self, room: Room, past: RoomPast) -> None:
+        if past.topic is not None:
+            room.topic = past.topic
+        for message in past.messages:
+            self._hold(room, message)
 
     def sweep(self, now: float) -> None:
         """Let go of the deserted rooms whose last ban has ended, by `now` in seconds since 1970."""
@@ -219,7 +249,7 @@ class World:
         room.history.clear()
         room.history_bytes = 0
         room.topic = self.limits.topic if fold(room.name) == fold(self.limits.first) else ""
-        room.rules.desert()
+        room.rules.desert(self.last_id)
         self.deserted[room] = None
         # Nobody may fill the memory with rooms that they need not even be in.
         while len(self.deserted) > MAX_DESERTED or self._deserted_bans() > MAX_DESERTED_BANS:
@@ -321,6 +351,9 @@ class World:
         room.said += 1
         if self.keep is not None:
             self.keep(Talk(message, room.number if self.is_private(room) else 0))
+        self._hold(room, message)
+
+    def _hold(self, room: Room, message: Message) -> None:
         history = room.history
         grown = _MESSAGE_BYTES + getsizeof(message.text)
         if len(history) == history.maxlen:
@@ -348,6 +381,24 @@ class World:
                 room.history_bytes -= _MESSAGE_BYTES + getsizeof(oldest.text)
             left -= room.history_bytes
         self.history_bytes = sum(room.history_bytes for room in rooms)
+
+    def span(
+        self, member: Member, room: Room, count: int, *, after: int = 0, before: int = NEVER
+    ) -> Span:
+        """What of all that is kept of a room, which a member is in, they may see."""
+        private, since = 0, 0
+        if room.rules is not None and room.rules.secluded:
+            private, since = room.number, room.rules.since.get(member.number, 0)
+        return Span(room.name, count, after, before, private, since)
+
+    def sight(self, member: Member) -> Sight:
+        """What of all that is kept a member may see."""
+        own = {
+            room.number: room.rules.since.get(member.number, 0)
+            for room in member.rooms.values()
+            if room.rules is not None and room.rules.secluded
+        }
+        return Sight(own, [key for key, room in self.rooms.items() if self.hides(room, member)])
 
     def _follow(self, old: str, new: str) -> None:
         """Let whoever ignores one folded nick ignore another one that its owner takes."""
@@ -390,3 +441,8 @@ class World:
                     f"/resume and your words; {free}"
                 )
             raise ChatError(f"the name {nick} is taken; {free}")
+
+
+def _known_as(member: Member) -> str:
+    """By what a member is known again who has left: within one run of the server, the nick."""
+    return fold(member.nick)

@@ -1,7 +1,9 @@
 """What is asked of the talk that is kept: queries, plain functions of a connection."""
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 import attrs
 
@@ -9,18 +11,37 @@ from trioserve.archive.records import KINDS
 from trioserve.messages import Acted, Announced, Message, Said, TopicSet
 from trioserve.names import fold
 
+NEVER: Final = 2**63 - 1  # an id that no message ever has
+
 _CLASSES = {name: kind for kind, name in KINDS.items()}
+_OF_SPAN: Final = (
+    " FROM messages WHERE room = ? AND id > ? AND id < ?"
+    " AND (private = 0 OR private = ? AND id > ?)"
+)
+_COUNTED: Final = "SELECT ifnull(min(id), 0), count(*) FROM ({})"
+_AMONG: Final = "id IN (SELECT value FROM json_each(?))"
 
 
 @attrs.frozen
 class Span:
-    """Which messages of a room are wanted: the last `count` of those with ids between two."""
+    """Which messages of a room are wanted: so many of those with ids between two."""
 
     room: str
     count: int
     after: int = 0  # ids above this one
-    before: int = 2**63 - 1  # ids below this one
-    private: int = 0  # the number of the room, where what was said while it was private may be seen
+    before: int = NEVER  # ids below this one
+    # Where what was said while it was private may be seen: the number of the room,
+    private: int = 0
+    since: int = 0  # and the id above which: who has come later was not there.
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """For the question marks of a query."""
+        return fold(self.room), self.after, self.before, self.private, self.since
+
+    def shows(self, private: int, number: int) -> bool:
+        """Whether a message of this id may be seen, that was said in this private room or none."""
+        return not private or (private == self.private and number > self.since)
 
 
 def last_id(connection: sqlite3.Connection) -> int:
@@ -29,23 +50,70 @@ def last_id(connection: sqlite3.Connection) -> int:
 
 
 def talk(span: Span) -> Callable[[sqlite3.Connection], list[Message | TopicSet]]:
-    """A query for messages and topics, oldest first."""
+    """A query for the last messages and topics of a span, oldest first."""
 
     def query(connection: sqlite3.Connection) -> list[Message | TopicSet]:
-        rows = connection.execute(
-            "SELECT id, kind, nick, text FROM messages"
-            " WHERE room = ? AND id > ? AND id < ? AND private IN (0, ?)"
-            " ORDER BY id DESC LIMIT ?",
-            (fold(span.room), span.after, span.before, span.private, span.count),
-        ).fetchall()
+        sql = f"SELECT id, kind, nick, text{_OF_SPAN} ORDER BY id DESC LIMIT ?"
+        rows = connection.execute(sql, (*span.values, span.count)).fetchall()
         return [event_of(span.room, *row) for row in reversed(rows)]
+
+    return query
+
+
+def bounds(span: Span) -> Callable[[sqlite3.Connection], tuple[int, int]]:
+    """A query for the first id of a span's last messages, 0 if there are none, and their number."""
+
+    def query(connection: sqlite3.Connection) -> tuple[int, int]:
+        sql = _COUNTED.format(f"SELECT id{_OF_SPAN} AND kind != 'topic' ORDER BY id DESC LIMIT ?")
+        first, count = connection.execute(sql, (*span.values, span.count)).fetchone()
+        return first, count
+
+    return query
+
+
+def page(span: Span) -> Callable[[sqlite3.Connection], list[Message]]:
+    """A query for the first messages of a span, oldest first."""
+
+    def query(connection: sqlite3.Connection) -> list[Message]:
+        sql = f"SELECT id, kind, nick, text{_OF_SPAN} AND kind != 'topic' ORDER BY id LIMIT ?"
+        rows = connection.execute(sql, (*span.values, span.count))
+        return [_message_of(span.room, *row) for row in rows]
+
+    return query
+
+
+def among(span: Span, ids: Collection[int]) -> Callable[[sqlite3.Connection], list[Message]]:
+    """A query for those messages of a span that have these ids, oldest first."""
+
+    def query(connection: sqlite3.Connection) -> list[Message]:
+        sql = f"SELECT id, kind, nick, text{_OF_SPAN} AND kind != 'topic' AND {_AMONG} ORDER BY id"
+        rows = connection.execute(sql, (*span.values, json.dumps(list(ids))))
+        return [_message_of(span.room, *row) for row in rows]
+
+    return query
+
+
+def last_topic(room: str) -> Callable[[sqlite3.Connection], str | None]:
+    """A query for the topic that was set last while a room was open; None if none ever was."""
+
+    def query(connection: sqlite3.Connection) -> str | None:
+        row = connection.execute(
+            "SELECT text FROM messages WHERE room = ? AND kind = 'topic' AND private = 0"
+            " ORDER BY id DESC LIMIT 1",
+            (fold(room),),
+        ).fetchone()
+        return None if row is None else row[0]
 
     return query
 
 
 def event_of(room: str, number: int, kind: str, nick: str, text: str) -> Message | TopicSet:
     """The event that a row stands for, with the room's name as it is to be shown."""
-    match _CLASSES[kind]:
-        case kind_of_message if kind_of_message in (Said, Acted, Announced):
-            return kind_of_message(number, room, nick, text)
-    return TopicSet(room, nick, text, number)
+    if _CLASSES[kind] is TopicSet:
+        return TopicSet(room, nick, text, number)
+    return _message_of(room, number, kind, nick, text)
+
+
+def _message_of(room: str, number: int, kind: str, nick: str, text: str) -> Message:
+    kind_of_message: type[Said | Acted | Announced] = _CLASSES[kind]
+    return kind_of_message(number, room, nick, text)

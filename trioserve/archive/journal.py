@@ -7,13 +7,13 @@ and counted; and people are told when that begins and when it has ended.
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import attrs
 import trio
 
-from trioserve.archive.archives import Archive
+from trioserve.archive.archives import Archive, Unwritable
 from trioserve.archive.records import Record
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.settings import setting
@@ -66,6 +66,10 @@ class Journal:
     def waiting(self) -> int:
         """How many records are not written yet."""
         return len(self._waiting)
+
+    def held(self) -> Collection[Record]:
+        """Those, the oldest first; what is being written is among them."""
+        return self._waiting
 
     def put(self, record: Record) -> None:
         """Have a record kept, or count it as lost where too much waits. Never waits or raises."""
@@ -121,7 +125,8 @@ class Journal:
 
     async def _write(self, batch: list[Record]) -> bool:
         """Write the records that have waited longest; False if that failed."""
-        trouble, faults = "", []
+        faults: Unwritable = []
+        trouble = ""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_of_stall, name="stall")
             try:

@@ -15,14 +15,14 @@ class Sight:
     came. A room that is private now is hidden from outsiders as a whole.
     """
 
-    # By the number under which a private room's messages are kept: the id since which they are in.
+    # By the number under which a private room's messages are kept: the id above which.
     private: Mapping[int, int] = attrs.field(factory=dict)
     hidden: Collection[str] = ()  # rooms, folded
 
     @property
     def condition(self) -> str:
         """For a WHERE over `messages`, with as many question marks as there are `values`."""
-        own = " OR private = ? AND messages.id >= ?" * len(self.private)
+        own = " OR private = ? AND messages.id > ?" * len(self.private)
         hidden = " AND messages.room NOT IN (SELECT value FROM json_each(?))" if self.hidden else ""
         return f"(private = 0{own}){hidden}"
 

@@ -1,23 +1,68 @@
 """What one is shown: earlier messages, and what one would rather not see."""
 
-from typing import Literal
+from datetime import timedelta
+from typing import Final, Literal
 
-from trioserve import ChatError, Context, command
+import attrs
+
+from trioserve import ChatError, Context, command, converter
+from trioserve.archive.history import NEVER, Span
+from trioserve.converters import converter_for
 from trioserve.wire.text import plural
+
+MOST: Final = 10_000  # messages that are shown again at one's word
+PAGE: Final = 100  # messages that are read at once
+
+
+@attrs.frozen
+class Last:
+    """How far back somebody wants to see: so many messages, or so much time."""
+
+    count: int = MOST
+    time: timedelta | None = None
+
+
+@converter
+def _last(word: str, ctx: Context) -> Last:
+    """A number of messages, or a time such as 2h."""
+    if word.isdecimal() and word.isascii():
+        return Last(count=min(int(word), MOST))
+    time: timedelta = converter_for(timedelta).convert(word, ctx)
+    return Last(time=time)
 
 
 @command
-async def history(ctx: Context, n: int = 20) -> None:
-    """Show the last messages of the current room again."""
-    if n < 1:
-        raise ChatError("n is at least 1")
+async def history(ctx: Context, last: Last = Last(20)) -> None:
+    """Show the last messages of the current room again.
+
+    As many as you say, or those of a time: /history 50, /history 2h.
+    """
+    if last.count < 1:
+        raise ChatError("at least 1 message")
     room = ctx.room
-    messages = room.recent(n)
-    if not messages:
-        raise ChatError(f"nothing has been said in {room.name} yet")
-    ctx.divide(f"last {plural(len(messages), 'message')} in {room.name}")
-    await ctx.replay(messages)
+    after = 0
+    if last.time is not None:
+        after = (ctx.broker.now_ns() - int(last.time.total_seconds() * 1e9)) // 1000
+    held = room.shown_to(ctx.member, after)[-last.count :]
+    first = room.history[0].id if room.history else NEVER
+    span = ctx.world.span(ctx.member, room, last.count - len(held), after=after, before=first)
+    begin, older = await ctx.past.bounds(span) if span.count else (0, 0)
+    if not older + len(held):
+        when = " lately" if last.time is not None else " yet"
+        raise ChatError(f"nothing has been said in {room.name}{when}")
+    ctx.divide(f"last {plural(older + len(held), 'message')} in {room.name}")
+    since = await _replay_older(ctx, attrs.evolve(span, after=begin - 1)) if older else 0
+    await ctx.replay(held, since)
     ctx.divide("now")
+
+
+async def _replay_older(ctx: Context, span: Span) -> int:
+    """Show what the room itself does not hold any more, page by page; return the last id."""
+    since = 0
+    while page := await ctx.past.page(attrs.evolve(span, count=PAGE)):
+        since = await ctx.replay(page, since)
+        span = attrs.evolve(span, after=page[-1].id)
+    return since
 
 
 @command

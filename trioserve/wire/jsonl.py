@@ -18,7 +18,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     flickered   room, dropped, dropped_total, returned, returned_total
     renamed     nick, to
     topic       room, nick, topic
-    entered     room, topic, nicks, total, messages
+    entered     room, topic, nicks, total, messages, new
     skipped     room, count, kept
     resumable   words
     asked       text
@@ -56,7 +56,8 @@ many of both. By the `words` of
 `renamed` was `nick` and is now `to`. An empty `topic` is none.
 
 `entered` is your own entering of a room: the first few `nicks` of the `total`
-that are there, and the last messages, oldest first, as objects like those above.
+that are there, and the last messages, oldest first, as objects like those above:
+the last `new` of them were said since you were there before.
 `skipped` says that you did not read, and missed `count` messages of a room, of
 which the last `kept` can be had by /missed.
 `asked` is a question of a command's: the next line that you send answers it.
@@ -156,6 +157,7 @@ def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for ea
                 "nicks": _clean_all(event.nicks),
                 "total": event.total,
                 "messages": [_as_object(message) for message in event.messages],
+                "new": event.new,
             }
         case Skipped():
             return {

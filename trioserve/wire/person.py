@@ -189,11 +189,25 @@ def _entered(event: Entered, style: Style, view: View) -> bytes:
     if not event.messages:
         return _painted(lines, style, view)
     lines.append(voice.divided(f"last {plural(len(event.messages), 'message')}"))
-    again = render_again(event.messages, style, view.nick, event.now)
-    return _painted(lines, style, view) + again + paint(voice.divided("now"), style, view)
+    known = event.messages[: len(event.messages) - event.new]
+    parts = [_painted(lines, style, view), render_again(known, style, view.nick, event.now)]
+    if event.new:
+        since = known[-1].id if known else event.now
+        parts.append(paint(voice.divided(_new(event)), style, view))
+        parts.append(render_again(event.messages[len(known) :], style, view.nick, since))
+    parts.append(paint(voice.divided("now"), style, view))
+    return b"".join(parts)
 
 
-def render_again(messages: Sequence[Message], style: Style, nick: str, since: int) -> bytes:
+def _new(event: Entered) -> str:
+    if event.new == event.unseen:
+        return "new"
+    return f"new: the last {event.new} of {event.unseen}; /history {event.unseen} shows all"
+
+
+def render_again(
+    messages: Sequence[Message | TopicSet], style: Style, nick: str, since: int
+) -> bytes:
     """Return messages that somebody is shown once more, with a line where another day begins.
 
     `since` is when what they have seen before was: the id of a message, or now; 0: unknown.

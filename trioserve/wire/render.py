@@ -13,6 +13,7 @@ from trioserve.messages import (
     Message,
     Returned,
     Thronged,
+    TopicSet,
 )
 from trioserve.wire import person
 from trioserve.wire.jsonl import render_json
@@ -31,7 +32,9 @@ def render(event: Event, style: Style, view: View = ANYBODY) -> bytes:
     return render_json(event) if style.json else person.render_text(event, style, view)
 
 
-def render_again(messages: Sequence[Message], style: Style, nick: str, since: int) -> bytes:
+def render_again(
+    messages: Sequence[Message | TopicSet], style: Style, nick: str, since: int
+) -> bytes:
     """Return messages that a reader is shown once more; `since` is as in `person`."""
     if style.json:
         return b"".join([render_json(message) for message in messages])

@@ -1,0 +1,125 @@
+"""What was said before, for who wants to see it: read in a task of theirs, never in the broker's.
+
+What is not written yet is part of it: of what a journal still holds, nothing is left out
+and nothing is shown twice.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Collection
+from typing import Final, TypeVar
+
+import attrs
+import trio
+
+from trioserve.archive.archives import Archive
+from trioserve.archive.history import Span, among, bounds, last_topic, page
+from trioserve.archive.journal import Journal
+from trioserve.archive.records import Talk
+from trioserve.archive.search import Found, Search, find
+from trioserve.archive.sight import Sight
+from trioserve.errors import ArchiveError, ChatError
+from trioserve.messages import Message, TopicSet
+from trioserve.names import fold
+from trioserve.rooms import RoomPast
+
+ANSWER: Final = 5.0  # seconds to wait for a disk
+UNREADABLE: Final = "what was said earlier cannot be read at the moment"
+ON_JOIN: Final = 1.0  # likewise, for whoever comes into a room and did not ask for it
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Past:
+    """All that is kept of what was said, and what is about to be."""
+
+    archive: Archive
+    journal: Journal
+
+    async def of_room(self, room: str, most: int) -> RoomPast:
+        """What a room that is made anew begins with: nothing that was private; checkpoints."""
+        if not self.archive.keeps_talk:
+            await trio.lowlevel.checkpoint()
+            return RoomPast()
+
+        def query(connection: sqlite3.Connection) -> tuple[int, int, str | None]:
+            return *bounds(Span(room, most))(connection), last_topic(room)(connection)
+
+        try:
+            with trio.fail_after(ON_JOIN):
+                held = self._held(Span(room, most), topics=True)
+                first, _, topic = await self._ask(query)
+                span = Span(room, most, after=first - 1)
+                messages = (await self.page(span) if first else self._messages(span))[-most:]
+        except (ChatError, trio.TooSlowError):
+            return RoomPast(is_readable=False)
+        topics = [each.topic for each in held if isinstance(each, TopicSet)]
+        return RoomPast(topics[-1] if topics else topic, tuple(messages) if most else ())
+
+    async def bounds(self, span: Span) -> tuple[int, int]:
+        """The first id of a span's last `count` messages, and how many there are; checkpoints.
+
+        Raises:
+            ChatError: if that cannot be read.
+        """
+        held = self._messages(span)[-span.count :]
+        before = min([span.before, *(each.id for each in held)])
+        left = span.count - len(held)
+        first, count = 0, 0
+        if left:
+            first, count = await self._ask(bounds(attrs.evolve(span, count=left, before=before)))
+        else:
+            await trio.lowlevel.checkpoint()
+        return first or (held[0].id if held else 0), count + len(held)
+
+    async def page(self, span: Span) -> list[Message]:
+        """The first `count` messages of a span, oldest first; checkpoints.
+
+        Raises:
+            ChatError: if that cannot be read.
+        """
+        held = self._messages(span)  # first: it may be written while the others are read
+        found = await self._ask(page(span))
+        if len(found) < span.count:
+            last = found[-1].id if found else 0
+            found += [each for each in held if each.id > last][: span.count - len(found)]
+        return found
+
+    async def recall(self, span: Span, ids: Collection[int]) -> list[Message]:
+        """The messages of a span that have these ids, oldest first; raises as `page` does."""
+        held = {each.id: each for each in self._messages(span) if each.id in ids}
+        found = {each.id: each for each in await self._ask(among(span, ids))}
+        return [each for _, each in sorted({**held, **found}.items())]
+
+    async def find(self, search: Search, sight: Sight) -> list[Found]:
+        """What somebody looks for; raises ChatError as `search.find` and `page` do."""
+        return await self._ask(lambda connection: find(connection, search, sight))
+
+    async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with trio.fail_after(ANSWER):
+                return await self.archive.read(query)
+        except trio.TooSlowError:
+            raise ChatError(UNREADABLE) from None
+        except ArchiveError as error:
+            log.error("cannot be read: %s", error)
+            raise ChatError(UNREADABLE) from None
+
+    def _messages(self, span: Span) -> list[Message]:
+        """Those of a span that are not written yet, oldest first."""
+        return [each for each in self._held(span) if not isinstance(each, TopicSet)]
+
+    def _held(self, span: Span, *, topics: bool = False) -> list[Message | TopicSet]:
+        room = fold(span.room)
+        return [
+            each.event
+            for each in self.journal.held()
+            if isinstance(each, Talk)
+            and span.after < each.event.id < span.before
+            and (topics or not isinstance(each.event, TopicSet))
+            and span.shows(each.private, each.event.id)
+            and fold(each.event.room) == room
+        ]
