@@ -24,7 +24,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
     """The configurations with which a server was to run; none runs."""
     started = []
 
-    async def run(config: Config, *_: object, strict: bool) -> int:
+    async def run(config: Config, *_: object, strict: bool, repair: bool) -> int:
         await trio.lowlevel.checkpoint()
         started.append(config)
         return 0
@@ -91,7 +91,7 @@ def test_addresses_given_replace_those_of_the_file(tmp_path: Path, started: list
 
 
 def test_the_exit_code_is_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run(*_: object, strict: bool) -> int:
+    async def run(*_: object, strict: bool, repair: bool) -> int:
         await trio.lowlevel.checkpoint()
         return 1
 

@@ -12,7 +12,9 @@ from trioserve.archive.directory import DATABASE, Directory
 from trioserve.archive.history import Span, talk
 from trioserve.archive.migrations import STEPS
 from trioserve.cli import main
+from trioserve.config import Config
 from trioserve.errors import ArchiveError
+from trioserve.process import run
 
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 MANY = 300
@@ -160,6 +162,62 @@ def test_what_was_taken_out_is_given_back(path: Path) -> None:
     assert after == path.stat().st_size
     assert upkeep.check(path) == []
     assert texts(path) == [f"number {number}" for number in range(1, 11)]
+
+
+# --------------------------------------------------------------- damage at the start
+
+
+@pytest.fixture
+def wrecked(path: Path) -> Path:
+    """A database of which nothing can be read."""
+    path.write_bytes(b"something else entirely" * 1000)
+    return path
+
+
+def test_a_damaged_one_is_moved_aside_and_another_can_begin(wrecked: Path) -> None:
+    moved = upkeep.move_damaged(wrecked, 0)
+
+    assert moved is not None
+    assert not wrecked.exists()
+    assert moved[0].read_bytes().startswith(b"something else")
+    Database(wrecked).close()
+
+
+def test_damage_within_a_file_is_enough_to_move_it(path: Path) -> None:
+    damage(path)
+
+    assert upkeep.move_damaged(path, 0) is not None
+    assert not path.exists()
+
+
+def test_a_sound_one_stays_and_so_does_none_at_all(path: Path) -> None:
+    assert upkeep.move_damaged(path, 0) is None
+    assert upkeep.move_damaged(path.with_name("none"), 0) is None
+    assert path.exists()
+
+
+def test_one_that_cannot_be_read_at_present_stays(path: Path) -> None:
+    blocking = sqlite3.connect(path, isolation_level=None)
+    blocking.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
+    blocking.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(ArchiveError, match="locked"):
+        upkeep.move_damaged(path, 0)
+
+    blocking.close()
+    assert path.exists()
+
+
+async def test_on_damage_the_server_does_not_start_and_says_how_it_would(
+    wrecked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(Config(data=str(wrecked.parent))) == 1
+
+    assert capsys.readouterr().err == (
+        f"trioserve: {wrecked}: file is not a database; started with --repair, the server "
+        "moves it aside\n"
+    )
+    assert upkeep.move_damaged(wrecked, 0) is not None  # it is there as it was
 
 
 # --------------------------------------------------------------- stats

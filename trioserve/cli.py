@@ -67,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # While it starts and ends, too. No SIG_IGN: what we start would inherit that.
         signal.signal(signal.SIGHUP, _pass_over)
         atexit.register(signal.signal, signal.SIGHUP, signal.SIG_IGN)  # Python takes ours back
-        return trio.run(partial(run, config, context, source, strict=options.strict))
+        return trio.run(
+            partial(run, config, context, source, strict=options.strict, repair=options.repair)
+        )
     return 130  # Ctrl-C before the server was up
 
 
@@ -193,6 +195,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--strict", action="store_true", help="do not start without a plug-in that cannot be loaded"
+    )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="check what is kept, and if it is damaged, move it aside and begin anew",
     )
     parser.add_argument("--version", action="version", version=f"trioserve {__version__}")
     return parser

@@ -27,3 +27,7 @@ class ConfigError(Exception):
 
 class ArchiveError(Exception):
     """What is to be kept cannot be written or read: its text says why, for operators."""
+
+
+class DamagedError(ArchiveError):
+    """What is kept is damaged: no other try will help."""

@@ -23,7 +23,8 @@ import trio
 from trioserve import tree
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.database import IN_MEMORY
-from trioserve.archive.directory import Directory, default_directory
+from trioserve.archive.directory import DATABASE, Directory, default_directory
+from trioserve.archive.upkeep import move_damaged
 from trioserve.config import DEFAULT_LISTEN, Config
 from trioserve.edge.activation import adopt
 from trioserve.edge.addresses import Address, UnixAddress
@@ -59,10 +60,12 @@ async def run(
     source: Source | None = None,
     *,
     strict: bool = False,
+    repair: bool = False,
 ) -> int:
     """Listen, say where, and serve until SIGTERM or SIGINT; return the exit code.
 
-    What is kept is opened before that, and is this server's alone.
+    What is kept is opened before that, and is this server's alone. With `repair`, it
+    is checked, and moved aside if it is damaged; without, the server does not start then.
 
     Whoever comes by an address for TLS is talked to through `context`. SIGHUP has
     both read anew from `source`.
@@ -72,22 +75,35 @@ async def run(
     """
     with ExitStack() as kept:
         try:
-            archive = _open_archive(config.data, kept)
+            archive = _open_archive(config.data, kept, repair=repair)
         except ArchiveError as error:
             print(f"trioserve: {error}", file=sys.stderr)
             return 1
         return await _run(config, archive, context, source or Source(), strict=strict)
 
 
-def _open_archive(data: str | None, kept: ExitStack) -> Archive:
+def _open_archive(data: str | None, kept: ExitStack, *, repair: bool) -> Archive:
     """Open what is kept, for as long as `kept` lasts; raises ArchiveError."""
     if data == IN_MEMORY:
         return MemoryArchive()
     directory = Directory.open(Path(data) if data else default_directory(os.environ))
     kept.callback(directory.close)
+    if repair:
+        _repair(directory.path / DATABASE)
     archive = directory.archive()
     kept.callback(archive.close)
     return archive
+
+
+def _repair(path: Path) -> None:
+    """Begin anew where what is kept is damaged, and say so; raises ArchiveError."""
+    if (moved := move_damaged(path, time.time())) is None:
+        print(f"{path}: no damage")
+        return
+    aside, faults = moved
+    for fault in faults:
+        print(f"trioserve: {fault}", file=sys.stderr)
+    print(f"{path} is damaged: it is {aside} now, and another one begins")
 
 
 async def _run(

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from trioserve.archive.migrations import STEPS
 from trioserve.archive.records import Record
 from trioserve.archive.search import spaced
-from trioserve.errors import ArchiveError
+from trioserve.errors import ArchiveError, DamagedError
 
 T = TypeVar("T")
 Query = Callable[[sqlite3.Connection], T]
@@ -127,5 +127,17 @@ def _explained(path: Path | str) -> Iterator[None]:
         yield
     except _UNWRITABLE:
         raise
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise DamagedError(
+                f"{path}: {error}; started with --repair, the server moves it aside"
+            ) from error
         raise ArchiveError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ArchiveError(f"{path}: {error}") from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error is of what stands in the file, not of how it is reached."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what makes it more exact
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

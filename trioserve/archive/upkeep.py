@@ -8,12 +8,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from time import localtime, strftime
 from typing import Final
 
 import attrs
 
+from trioserve.archive.database import is_damage
 from trioserve.archive.migrations import STEPS
-from trioserve.errors import ArchiveError
+from trioserve.errors import ArchiveError, DamagedError
 
 BUSY: Final = 5.0  # seconds to wait for a server that writes
 MAX_FAULTS: Final = 20  # that are told of
@@ -52,11 +54,9 @@ def _check_words(connection: sqlite3.Connection) -> list[str]:
     """Let FTS5 look at its own index, which to SQLite is a table like any other."""
     try:
         connection.execute("INSERT INTO found (found) VALUES ('integrity-check')")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY):
-            raise
-        return [f"the index of words is not checked: {error}"]
     except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
         return [f"the index of words: {error}"]
     return []
 
@@ -104,6 +104,33 @@ def vacuum(path: Path) -> tuple[int, int]:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return before, _size(path)
+
+
+def move_damaged(path: Path, now: float) -> tuple[Path, list[str]] | None:
+    """Move a damaged database out of the way; return where it is now, and its faults.
+
+    None: it is sound, or there is none. `now` is in seconds since 1970, for its name. No
+    server may run.
+
+    Raises:
+        ArchiveError: if that cannot be found out or done, whatever is wrong with it.
+    """
+    if not path.exists():
+        return None
+    try:
+        faults = check(path)
+    except DamagedError as error:
+        faults = [str(error)]
+    if not faults:
+        return None
+    aside = Path(f"{path}.damaged-{strftime('%Y%m%d-%H%M%S', localtime(now))}")
+    with _explained(path):
+        if aside.exists():
+            raise ArchiveError(f"{aside} is there already")
+        for suffix in ("-wal", "-shm", ""):  # the database last: else a new one had an old -wal
+            with suppress(FileNotFoundError):
+                Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    return aside, faults
 
 
 def stats(path: Path) -> Stats:
@@ -173,6 +200,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise ArchiveError(f"{path}: {error}") from error
+        kind = DamagedError if is_damage(error) else ArchiveError
+        raise kind(f"{path}: {error}") from error
     except OSError as error:
         raise ArchiveError(f"{error.filename or path}: {error.strerror}") from error
