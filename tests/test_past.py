@@ -39,7 +39,7 @@ async def comes(chat: Chat, nick: str) -> list[str]:
     person = chat.connect()
     await person.types(nick)
     await person.sees("-- #lobby: ")
-    return lines(person.unseen())
+    return [line for line in lines(person.unseen()) if "/resume" not in line]
 
 
 # --------------------------------------------------------------- after a restart
