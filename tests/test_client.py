@@ -201,6 +201,15 @@ def test_who_refuses_our_echo_is_not_asked_again() -> None:
     assert made.settled
 
 
+def test_who_lets_us_echo_but_sends_no_keys_shows_what_is_typed_again() -> None:
+    made = client("xterm")
+
+    made.receive_data(says(DONT, SUPPRESS_GO_AHEAD, DO, ECHO))
+
+    assert made.take_answers().endswith(says(WONT, ECHO))
+    assert not made.sends_keys
+
+
 def test_in_line_mode_a_secret_is_hidden_by_our_echo_alone() -> None:
     made = client("ZMUD")
     made.receive_data(says(DONT, SUPPRESS_GO_AHEAD))

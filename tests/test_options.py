@@ -98,6 +98,33 @@ def test_a_change_of_mind_is_said_when_the_first_answer_has_come() -> None:
     assert not side.is_on(ECHO)
 
 
+def test_what_is_off_is_asked_for_again_though_the_peer_never_confirms_that_it_is() -> None:
+    side = ours()
+    side.ask(ECHO, on=True)
+    side.receive(ECHO, on=True)
+    side.ask(ECHO, on=False)
+
+    assert side.ask(ECHO, on=True) == bytes([IAC, WILL, ECHO])
+    assert side.receive(ECHO, on=True) == b""
+
+    assert side.is_on(ECHO)
+
+
+def test_who_confirms_what_is_off_has_not_refused_what_was_asked_for_after_it() -> None:
+    side = ours()
+    side.ask(ECHO, on=True)
+    side.receive(ECHO, on=True)
+    side.ask(ECHO, on=False)
+    side.ask(ECHO, on=True)
+
+    side.receive(ECHO, on=False)
+    assert side.is_open(ECHO)
+    side.receive(ECHO, on=False)
+
+    assert not side.is_open(ECHO)
+    assert not side.is_on(ECHO)
+
+
 wishes = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()))
 
 

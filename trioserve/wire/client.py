@@ -213,6 +213,14 @@ class TelnetClient:
             len(self.types) >= 2 and self.types[-1] == self.types[-2]
         )
 
+    @property
+    def _has_ended_keys(self) -> bool:
+        """Whether it has refused character mode that it was asked for, or ended it."""
+        ours = self._filter.ours
+        if ours.is_open(ECHO) or (ours.is_on(ECHO) and ours.is_open(SUPPRESS_GO_AHEAD)):
+            return False
+        return not (ours.is_on(ECHO) and ours.is_on(SUPPRESS_GO_AHEAD))
+
     def _go_on_asking(self) -> None:
         told, self._filter.told = self._filter.told, []
         for option, content in told:
@@ -235,8 +243,7 @@ class TelnetClient:
         wanted = self.wants_keys
         if wanted is None:
             wanted = self._is_terminal and not self.is_for_screen_reader
-        echo_is_off = not (filter_.ours.is_on(ECHO) or filter_.ours.is_open(ECHO))
-        if wanted and self._mode and echo_is_off:  # it was refused, or the client has ended it
+        if wanted and self._mode and self._has_ended_keys:
             wanted = self.wants_keys = False
         if wanted != self._mode or not wanted:  # "no" also to who asks for it later: once each
             self._mode = wanted

@@ -1,7 +1,8 @@
 """Telnet's options: which are on, on either side, and what is to be said of them.
 
 The method is that of RFC 1143, whose names the states have: two who follow it
-never answer each other for ever, however they change their minds.
+never answer each other for ever, however they change their minds. But what is
+to be off is asked for again at once, since not every client confirms that it is.
 """
 
 import enum
@@ -32,9 +33,10 @@ class _Option:
     """One option of one side."""
 
     state: _State = attrs.field(default=_State.NO, init=False)
-    opposite: bool = attrs.field(default=False, init=False)  # ask for the other, once this is done
+    opposite: bool = attrs.field(default=False, init=False)  # ask for it to be off, once it is on
     refused: bool = attrs.field(default=False, init=False)  # said so, and nothing has changed since
     held: bool = attrs.field(default=False, init=False)  # the peer asks for it, and is not answered
+    unconfirmed: bool = attrs.field(default=False, init=False)  # off, before it was asked for again
 
 
 @attrs.define(eq=False)
@@ -74,8 +76,11 @@ class Side:
                     return b""
                 each.state = _State.WANT_YES if on else _State.WANT_NO
                 return self._say(option, on=on)
-            case _State.WANT_NO:
-                each.opposite = on
+            case _State.WANT_NO if on:
+                # TinTin++ never confirms that our echo is off: what it says next is of this asking.
+                # Who does confirm says two things, and "off" by the first.
+                each.state, each.unconfirmed = _State.WANT_YES, True
+                return self._say(option, on=True)
             case _State.WANT_YES:
                 each.opposite = not on
         return b""
@@ -92,6 +97,9 @@ class Side:
                     return b""
                 each.state = _State.NO
                 return self._say(option, on=False)
+        unconfirmed, each.unconfirmed = each.unconfirmed, False
+        if unconfirmed and not on:
+            return b""
         wanted_on = each.state is _State.WANT_YES
         each.state = _State.YES if on else _State.NO
         each.refused = False
@@ -101,10 +109,10 @@ class Side:
                 each.state = _State.NO
             return b""
         each.opposite = False
-        if on == (not wanted_on):
-            return b""  # what is wanted by now, though it was refused us or comes by mistake
-        each.state = _State.WANT_NO if wanted_on else _State.WANT_YES
-        return self._say(option, on=not wanted_on)
+        if not on:
+            return b""  # what is wanted by now, though it was refused us
+        each.state = _State.WANT_NO
+        return self._say(option, on=False)
 
     def _proposed(self, option: int, each: _Option) -> bytes:
         if option in self.welcome:
