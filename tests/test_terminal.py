@@ -850,6 +850,62 @@ async def test_a_client_that_hides_only_when_the_secret_is_over_shows_what_follo
         assert ann.shows_what_is_typed
 
 
+async def paste_and_send(ann: Telnet, lines: int) -> None:
+    """Send a paste that waits for minutes, and see the first of it said."""
+    await ann.presses(PASTE + "\r".join(f"line {number}" for number in range(lines)) + PASTED)
+    await ann.presses("\r")
+    await ann.person.sees("the rest follows at that pace")
+    await ann.settles()
+
+
+async def test_who_types_while_a_long_paste_is_said_sees_it_and_nothing_is_lost(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat() as chat:
+        ann, bob = await come(chat, "ann"), await chat.join("bob")
+        await paste_and_send(ann, 300)
+
+        await ann.presses("and then")
+        assert ann.last == "#lobby> and then"
+        await ann.presses("\r")
+        assert ann.shown[-2].startswith("-- not sent yet: 290 lines wait before it; /cancel")
+        assert ann.last == "#lobby> and then"
+
+        await trio.sleep(56)
+        await ann.presses("\r")
+        await bob.sees("line 299")
+        await bob.sees("<ann> and then")
+
+
+@pytest.mark.parametrize("keys", ["\x03", "/cancel\r", "text\x03\x03"])
+async def test_a_long_paste_that_is_being_said_can_be_cancelled_at_once(
+    autojump_clock: MockClock, keys: str
+) -> None:
+    async with open_chat() as chat:
+        ann = await come(chat, "ann")
+        await paste_and_send(ann, 300)
+        before = trio.current_time()
+
+        await ann.presses(keys)
+        await ann.person.sees("290 lines not sent")
+        await ann.presses("here again\r")
+
+        await ann.person.sees("here again")
+        assert trio.current_time() - before < 2.0
+
+
+async def test_who_leaves_while_a_long_paste_is_said_is_told_what_was_not(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat() as chat:
+        ann = await come(chat, "ann")
+        await paste_and_send(ann, 300)
+
+        await ann.presses("\x04\x04")
+
+        assert "goodbye; 290 lines not sent" in await ann.person.sees_the_end()
+
+
 async def test_a_page_is_not_held_for_who_has_sent_more_than_is_read(
     autojump_clock: MockClock,
 ) -> None:

@@ -199,9 +199,10 @@ class Conversation:
             self._obey_waiting_cancel()
             while not self.intake.ended:
                 await self._make_room()
+                was_full = self.intake.is_full  # then a terminal's keys make urgent lines alone
                 typed = await self.intake.receive()
                 for each in typed:
-                    if not self._jumps(each, alone=len(typed) == 1):
+                    if not self._jumps(each, alone=len(typed) == 1 or was_full):
                         self.intake.push(each)
                         self._calls.tell_waiting()
                 # Last, for the pause may end in it: what has come must not go with it.
@@ -231,9 +232,7 @@ class Conversation:
 
     async def _make_room(self) -> None:
         """End a command that runs on while no more lines can wait: else /cancel is never read."""
-        if self._calls.is_running and self.intake.is_full:
-            if self.intake.terminal is not None:
-                self.intake.terminal.show_rest()
+        if self._calls.is_running and self.intake.is_full and not self.intake.has_keys:
             with trio.move_on_after(FULL) as waited:
                 await self.intake.eased()
             if waited.cancelled_caught:
@@ -296,6 +295,7 @@ class Conversation:
         self._terminal = terminal
         self._screens = TokenBucket(*SCREENS)
         terminal.complete = self._complete
+        terminal.is_urgent = lambda typed: self._urgent(typed) is not None
         terminal.belong_to(self.member)
 
     def _complete(self, wanted: CompletionWanted) -> list[str]:

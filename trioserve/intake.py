@@ -37,7 +37,7 @@ class Intake:
     transport: Transport
     buffer: memoryview
     splitter: LineSplitter
-    max_waiting: int  # bytes of lines that wait; with more, nothing is read
+    max_waiting: int  # bytes of lines that wait; with more, no line is read
     bucket: TokenBucket | None  # bytes that may be read; None: all
     outbox: Outbox
     on_slowed: Callable[[], None]  # tells, once, that bytes come too fast
@@ -69,7 +69,8 @@ class Intake:
         """Take the peer for a telnet from now on, or at least for what may turn out as one."""
         if self.terminal is None:
             self.terminal = Terminal(self.outbox, self.splitter)
-            self.terminal.is_heard = lambda: not (self.ended or self.is_full)
+            self.terminal.is_heard = lambda: not self.ended
+            self.terminal.crowd = lambda: self.unsent if self.is_full else 0
             if self._question is not None:
                 self.terminal.ask(self._question.text, secret=self._secret)
         return self.terminal
@@ -104,13 +105,14 @@ class Intake:
         """Wait for input and return what it completes, maybe nothing; checkpoints.
 
         Waits also while too many lines wait already or too many bytes came of
-        late, which closes the peer's window.
+        late, which closes the peer's window. Keys are read on while lines wait,
+        or what is typed were not seen, nor Ctrl-C heeded: their Enter has to wait.
 
         Raises:
             OSError: when the connection breaks.
             ProtocolError: when the peer sends what no chat client should.
         """
-        while self._waiting_size > self.max_waiting:
+        while self.is_full and not self.has_keys:
             await self.eased()
         if self.bucket is not None:
             delay = self.bucket.delay(trio.current_time(), 1)
@@ -136,7 +138,7 @@ class Intake:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many lines wait that nothing is read."""
+        """Whether so many lines wait that no more are taken."""
         return self._waiting_size > self.max_waiting
 
     @property

@@ -23,7 +23,7 @@ class SessionLimits:
     """What one connection may do, and how long things may take."""
 
     max_line: int = setting(1024, "bytes; a longer line is refused")
-    max_waiting: int = setting(8 * 1024, "bytes of lines that wait; with more, nothing is read")
+    max_waiting: int = setting(8 * 1024, "bytes of lines that wait; with more, none is taken")
     flood_control: bool = setting(True, "whether the next four hold")
     burst: float = setting(10.0, "lines at once,")
     rate: float = setting(5.0, "then lines per second")

@@ -65,6 +65,10 @@ class Terminal:
     )
     # Whether keys are read: who cannot turn a page is shown the whole answer.
     is_heard: Callable[[], bool] = attrs.field(default=lambda: True, init=False)
+    # How many lines wait, if too many for another; else 0.
+    crowd: Callable[[], int] = attrs.field(default=lambda: 0, init=False)
+    # Whether a line need not wait behind others.
+    is_urgent: Callable[[str], bool] = attrs.field(default=lambda _: False, init=False)
     _member: Member | None = attrs.field(default=None, init=False)
     _prompted: object = attrs.field(default=None, init=False)  # the room that the prompt names
     _question: str | None = attrs.field(default=None, init=False)
@@ -273,8 +277,16 @@ class Terminal:
                 self._reprompt()
             return
         self._cost += KEY_COST + editor.size // DRAFT_SHARE
+        if key is Key.ENTER and self._has_to_wait(editor.text):
+            waiting = plural(self.crowd(), "line")
+            editor.print_above([f"-- not sent yet: {waiting} wait before it; /cancel drops them"])
+            return
         for happening in editor.feed(key):
             yield from self._heed(editor, happening)
+
+    def _has_to_wait(self, draft: str) -> bool:
+        """Whether Enter leaves what is typed where it is: keys are read on, but lines pile up."""
+        return self._question is None and bool(self.crowd()) and not self.is_urgent(draft)
 
     def _heed(self, editor: Editor, happening: Happening) -> Iterator[Typed]:
         match happening:
