@@ -10,8 +10,9 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import attrs
@@ -191,7 +192,10 @@ class Bystander:
 def open_siege(*options: str, program: str | None = None) -> Iterator[Siege]:
     """Run a server to attack."""
     arguments = ("--listen", f"{HOST}:0", "--telnet", f"{HOST}:0", *options)
-    with running(*arguments, program=program) as server:
+    with ExitStack() as opened:
+        if "--config" not in options:
+            arguments += configured(Path(opened.enter_context(TemporaryDirectory())))
+        server = opened.enter_context(running(*arguments, program=program))
         port, *others = map(int, re.findall(r":(\d+)(?= |$)", server.line()))
         siege = Siege(server, port, server.port(), others)
         try:
@@ -200,10 +204,14 @@ def open_siege(*options: str, program: str | None = None) -> Iterator[Siege]:
             siege.send_home()
 
 
-def configured(folder: Path, text: str) -> tuple[str, str]:
-    """The options for a configuration."""
+def configured(folder: Path, text: str = "", *, keep: float = 0) -> tuple[str, str]:
+    """The options for a configuration.
+
+    Whoever is reset leaves at once, if not with `keep` (seconds): one attack is not to find
+    what another one has left.
+    """
     path = folder / "chat.toml"
-    path.write_text(text)
+    path.write_text(f"resume.keep = {keep}\n{text}")
     return "--config", str(path)
 
 

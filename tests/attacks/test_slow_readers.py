@@ -78,6 +78,16 @@ async def test_half_open_peers_are_gone_as_soon_as_anything_is_sent_to_them(sieg
         await siege.enter("crowd0")
 
 
+async def test_those_who_are_lost_by_hundreds_are_kept_within_the_bound(tmp_path: Path) -> None:
+    with open_siege(*configured(tmp_path, keep=60)) as siege:
+        async with bystanders(siege):
+            for number in range(300):
+                (await siege.enter(f"lost{number}")).reset()
+            sender = await siege.enter("sender")
+            await sender.send(b"".join(b"/msg lost%d %b" % (n, LINE) for n in range(60)))
+            await sender.sees(b"lost7 ")
+
+
 async def test_a_reader_at_a_kilobyte_a_second_is_not_cut(tmp_path: Path) -> None:
     # At four times the speed, with a quarter of the time after which one is cut: what of a
     # line's time the kernel takes, until it wants more, is its buffer over the line's speed.
