@@ -27,6 +27,15 @@ async def test_who_is_there_is_taken_off_and_who_comes_is_refused_with_the_reaso
     await op.sees("192.0.2.1 is banned from the server by op")
 
 
+async def test_other_operators_are_told_of_bans_and_their_ends(chat: Chat) -> None:
+    op, other = await chat.join("op", operator=True), await chat.join("other", operator=True)
+
+    await op.types(f"/banip {HOST} 1h flooding", f"/unbanip {HOST}")
+
+    await other.sees("* 192.0.2.1 is banned from the server by op until")
+    await other.sees("* 192.0.2.1 is no longer banned from the server, by op")
+
+
 async def test_a_nick_stands_for_its_address_of_ipv6_the_64(chat: Chat) -> None:
     await chat.join("bob", host="2001:db8::1")
     op = await chat.join("op", operator=True)

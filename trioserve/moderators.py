@@ -95,19 +95,20 @@ class Moderators:
             case UnbanAddress(address):
                 _refuse_commoner(member)
                 ban = self.world.banned.lift(Identity(_network(address)), self.now())
-                self._record(
-                    Moderated(Deed.UNBANNED, "", ban.whom.nick, member.nick, "", self.now())
+                self._tell_operators(
+                    member,
+                    Moderated(Deed.UNBANNED, "", ban.whom.nick, member.nick, "", self.now()),
                 )
             case Rise(name):
                 self.world.refuse_absent(member)
                 if member.is_operator:
                     raise ChatError("you are an operator already")
                 member.is_operator = True
-                self._tell_operators(member, Deed.RISEN, name)
+                self._tell_operators(member, self._became(member, Deed.RISEN, name))
             case StepDown():
                 _refuse_commoner(member)
                 member.is_operator = False
-                self._tell_operators(member, Deed.RESIGNED, member.nick)
+                self._tell_operators(member, self._became(member, Deed.RESIGNED, member.nick))
             case Sweep():
                 self.world.sweep(self.now())
             case _:
@@ -299,7 +300,7 @@ class Moderators:
             self.fanout.put(each, ruling)
             if each.seat is not None:
                 each.seat.dismiss(f"banned by {member.nick}" + (f": {reason}" if reason else ""))
-        self._record(ruling)
+        self._tell_operators(member, ruling)
 
     def _network_meant(self, whom: str) -> str:
         """An address, or that of a nick; raises ChatError if that is this machine's."""
@@ -310,9 +311,11 @@ class Moderators:
             raise ChatError(f"{other.nick} comes from this machine: that would ban all who do")
         return other.address
 
-    def _tell_operators(self, member: Member, deed: Deed, by: str) -> None:
-        """Record what has become of somebody, and tell the other operators that are on."""
-        ruling = Moderated(deed, "", member.nick, by, "", self.now())
+    def _became(self, member: Member, deed: Deed, by: str) -> Moderated:
+        return Moderated(deed, "", member.nick, by, "", self.now())
+
+    def _tell_operators(self, member: Member, ruling: Moderated) -> None:
+        """Record what somebody has done, and tell the other operators that are on."""
         for other in self.world.members.values():
             if other.is_operator and other is not member and not other.outlet.lagging:
                 self.fanout.put(other, ruling)
