@@ -131,8 +131,7 @@ class Door:
         caller = self._caller(host, now)
         refusal = self._refusal(caller)
         if refusal is not None:
-            self.counters.count_refused(refusal)
-            return refusal
+            return self._refused(*refusal)
         self.open += 1
         self.counters.connections += 1
         if caller is not None:
@@ -156,8 +155,7 @@ class Door:
         caller = self._caller(host, now)
         refusal = self._refusal_of(caller)
         if refusal is not None:
-            self.counters.count_refused(refusal)
-            return refusal
+            return self._refused(*refusal)
         if caller is not None:
             caller.open += 1
             caller.came += 1
@@ -171,19 +169,28 @@ class Door:
             return ban
         return None
 
-    def _refusal(self, caller: _Caller | None) -> str | None:
+    def _refused(self, label: str, reason: str) -> str:
+        # The label is one of metrics: it has none of the configured numbers, which change.
+        self.counters.count_refused(label)
+        return f"{reason}; try again later"
+
+    def _refusal(self, caller: _Caller | None) -> tuple[str, str] | None:
         if self.open >= self.limits.most:
-            return "the server is full"
+            return "full", "the server is full"
         return self._refusal_of(caller)
 
-    def _refusal_of(self, caller: _Caller | None) -> str | None:
+    def _refusal_of(self, caller: _Caller | None) -> tuple[str, str] | None:
         if caller is None:
             return None
         if caller.open >= self.limits.per_address:
-            return f"there are {self.limits.per_address} connections from your address, the most"
+            most = self.limits.per_address
+            return "per_address", f"there are {most} connections from your address, the most"
         if caller.came >= self.limits.new_per_address:
             minutes = self.limits.new_within / 60
-            return f"too many new connections from your address within {minutes:g} minutes"
+            return (
+                "new_per_address",
+                f"too many new connections from your address within {minutes:g} minutes",
+            )
         return None
 
     def _caller(self, host: str | None, now: float) -> _Caller | None:

@@ -223,7 +223,7 @@ class Server:
     def _refuse(self, transport: Transport, refusal: str) -> None:
         log.info("%s refused: %s", transport.peer, refusal)
         with suppress(OSError):  # gone already, or not open yet
-            transport.try_send(encode(f"-- {refusal}; try again later"))
+            transport.try_send(encode(f"-- {refusal}"))
         transport.close()
 
     async def _serve_one(self, waiting: Transport, host: str | None) -> None:
