@@ -148,6 +148,17 @@ async def test_a_screen_reader_is_given_sentences(chat: Chat) -> None:
     assert "\x1b" in await ann.sees("-- ")
 
 
+async def test_who_asks_how_lines_are_for_a_screen_reader_is_told_how_to_change_it(
+    chat: Chat,
+) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/screenreader")
+    await ann.sees("-- lines are for the eye; /screenreader on makes sentences of them")
+    await ann.types("/screenreader on")
+    await ann.sees("server: lines are for a screen reader; /screenreader off ends that")
+
+
 async def test_nobody_can_be_called_what_a_screen_readers_lines_begin_with(chat: Chat) -> None:
     for name in ("server", "action", "you"):
         person = chat.connect()

@@ -86,7 +86,10 @@ async def screenreader(ctx: Context, on: bool | None = None) -> None:
     """
     if on is not None:
         await ctx.set_look(attrs.evolve(ctx.member.look, spoken=on))
-    ctx.reply(f"lines are {'for a screen reader' if ctx.member.look.spoken else 'for the eye'}")
+    if ctx.member.look.spoken:
+        ctx.reply("lines are for a screen reader; /screenreader off ends that")
+    else:
+        ctx.reply("lines are for the eye; /screenreader on makes sentences of them")
 
 
 def _named(chosen: str, holds: str) -> str:
