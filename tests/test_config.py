@@ -64,6 +64,8 @@ DEFAULTS: dict[str, Any] = {
     "proxy.trusted": (),
     "proxy.header": 5,
     "passwords.in_the_clear": False,
+    "history.most": 0,
+    "history.days": 0,
     "history.waiting": 16 * 2**20,
     "shutdown.drain": 8,
     "shutdown.total": 10,

@@ -11,8 +11,8 @@ from trioserve.registry import Registry
 BUILTIN = (
     "audit away back ban banip banips bans bell cancel deop format giveroom help history ignore "
     "invite join kick kill knock leave load me missed msg mute nick op plain plugins private "
-    "quiet quit rehash reload reply resume rich room rooms screenreader search slow stats tasks "
-    "theme time timezone topic unban unbanip unignore unload unmute wall who"
+    "quiet quit rehash reload reply resume retention rich room rooms screenreader search slow "
+    "stats tasks theme time timezone topic unban unbanip unignore unload unmute wall who"
 )
 
 

@@ -123,6 +123,7 @@ class Calls:
             counters=self.services.counters,
             operators=self.services.operators,
             past=self.services.past,
+            retention=self.services.retention,
             rehash=self.services.rehash,
             caller=self.caller,
             telnet_port=self.services.telnet_port,

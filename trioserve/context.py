@@ -12,6 +12,7 @@ import trio
 
 from trioserve import names
 from trioserve.actor import Actor
+from trioserve.archive.pruning import Retention
 from trioserve.declarations import Command, Filter
 from trioserve.errors import ChatError
 from trioserve.guard import lone, parted, refusal_in
@@ -71,6 +72,7 @@ class Context(Actor):
     counters: Counters
     operators: Operators
     past: Past  # what was said before, here and everywhere
+    retention: Retention  # and how long that is kept
     rehash: Callable[[], Awaitable[list[str]]]  # the configuration; returns what came of it
     _caller: Caller
     telnet_port: int  # where telnet is asked what it is; 0: nowhere

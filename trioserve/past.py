@@ -16,6 +16,7 @@ from trioserve.archive.archives import Archive
 from trioserve.archive.history import Span, among, bounds, last_topic, page
 from trioserve.archive.journal import Journal
 from trioserve.archive.records import Talk
+from trioserve.archive.retention import Bounds, bounds_of
 from trioserve.archive.search import Found, Search, find
 from trioserve.archive.sight import Sight
 from trioserve.errors import ArchiveError, ChatError
@@ -93,6 +94,10 @@ class Past:
         held = {each.id: each for each in self._messages(span) if each.id in ids}
         found = {each.id: each for each in await self._ask(among(span, ids))}
         return [each for _, each in sorted({**held, **found}.items())]
+
+    async def bounds_of(self, room: str) -> Bounds:
+        """How much of a room is kept by its own word; raises as `page` does."""
+        return await self._ask(bounds_of(room))
 
     async def find(self, search: Search, sight: Sight) -> list[Found]:
         """What somebody looks for; raises ChatError as `search.find` and `page` do."""

@@ -20,6 +20,8 @@ from trioserve import __version__
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
+from trioserve.archive.pruning import Retention
+from trioserve.archive.retention import Bounds
 from trioserve.broker import Broker
 from trioserve.changes import Changes, merged
 from trioserve.config import Config
@@ -40,6 +42,7 @@ from trioserve.wire.text import encode
 from trioserve.world import World
 
 QUARTER: Final = 900.0  # seconds
+DAY: Final = 86_400  # seconds
 SWEEP_EVERY: Final = 60.0  # seconds
 LAST_WRITE: Final = 1.0  # seconds to keep what was said last, when the server ends
 LOST_EVERY: Final = 10.0  # seconds, at most, between looks at who is lost
@@ -53,6 +56,10 @@ def _steady_clock(now_ns: Callable[[], int]) -> Callable[[], float]:
     """Seconds since 1970 by Trio's clock: to set the machine's own ends no ban."""
     offset = now_ns() / 1e9 - trio.current_time()
     return lambda: offset + trio.current_time()
+
+
+def _bounds(config: Config) -> Bounds:
+    return Bounds(config.history.most, int(config.history.days * DAY))
 
 
 class Server:
@@ -83,6 +90,9 @@ class Server:
         self.archive = archive or MemoryArchive()
         self.journal = Journal(self.archive, config.history.waiting, self._tell_of_keeping)
         self.world = World(config.rooms, self.journal.put if self.archive.keeps_talk else None)
+        self.retention = Retention(
+            self.archive, self.journal, _bounds(config), lambda: now_ns() // 1000
+        )
         past = Past(self.archive, self.journal)
         self.broker = Broker(
             self.world,
@@ -110,6 +120,7 @@ class Server:
             ),
             tries=Tries(),
             past=past,
+            retention=self.retention,
             rehash=self.rehash,
             limits=config.limits,
             name=f"trioserve {__version__.rpartition('.')[0]}",
@@ -133,6 +144,7 @@ class Server:
         await self._continue()
         async with trio.open_nursery() as services:
             services.start_soon(self.journal.run, name="journal")
+            services.start_soon(self.retention.run, name="retention")
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
             services.start_soon(self._tell_of_crowds, name="crowds")
@@ -191,6 +203,7 @@ class Server:
         """Take what can change while it runs, for connections and rooms that come from now on."""
         self.config, changes = merged(self.config, config)
         self.world.limits = self.config.rooms
+        self.retention.bounds = _bounds(self.config)
         self._door.limits = self.config.connections
         self.broker.resuming.limits = self.config.resume
         # The old ones stay with the sessions that began with them.

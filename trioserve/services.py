@@ -6,6 +6,7 @@ from typing import Final
 import attrs
 import trio
 
+from trioserve.archive.pruning import Retention
 from trioserve.broker import Broker
 from trioserve.limits import Tries
 from trioserve.observe import Counters
@@ -49,6 +50,7 @@ class Services:
     operators: Operators
     tries: Tries  # of the words by which one comes back
     past: Past
+    retention: Retention
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"

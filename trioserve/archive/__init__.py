@@ -5,6 +5,8 @@ writes whatever waits as one batch, in one transaction, in one hop to a thread. 
 wants to read asks the archive for the outcome of a query, a plain function of a
 connection, in a task of their own: nobody reads for the broker.
 
+What is kept too long is taken out by `pruning`, through the journal as well.
+
 To keep one more kind of thing: a class in `records` (its SQL and its row), a step
 in `migrations` (its table), and a query beside those in `history` and `search`.
 """

@@ -7,6 +7,7 @@ been released never changes; what is to be different comes as another step.
 from collections.abc import Sequence
 from typing import Final
 
+from trioserve.archive.retention import SCHEMA as RETENTION
 from trioserve.archive.search import SCHEMA as SEARCH
 
 # Each step: statements, all of which are done in one transaction, or none.
@@ -26,4 +27,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     SEARCH,
     # A room's last topic may be a million messages ago.
     ("CREATE INDEX topics_by_room ON messages (room, id) WHERE kind = 'topic'",),
+    RETENTION,
 )

@@ -1,5 +1,6 @@
 """What one is shown: earlier messages, and what one would rather not see."""
 
+import math
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -7,10 +8,13 @@ import attrs
 
 from trioserve import ChatError, Context, command, converter
 from trioserve.archive.history import NEVER, Span
+from trioserve.archive.retention import Bounds, Retain
 from trioserve.converters import converter_for
+from trioserve.wire.spans import exact
 from trioserve.wire.text import plural
 
 MOST: Final = 10_000  # messages that are shown again at one's word
+MAX_DIGITS: Final = 15  # of a number, which SQLite has to hold
 PAGE: Final = 100  # messages that are read at once
 
 
@@ -25,8 +29,8 @@ class Last:
 @converter
 def _last(word: str, ctx: Context) -> Last:
     """A number of messages, or a time such as 2h."""
-    if word.isdecimal() and word.isascii():
-        return Last(count=min(int(word), MOST))
+    if word.isdecimal() and word.isascii() and len(word) < MAX_DIGITS:
+        return Last(int(word))
     time: timedelta = converter_for(timedelta).convert(word, ctx)
     return Last(time=time)
 
@@ -43,9 +47,10 @@ async def history(ctx: Context, last: Last = Last(20)) -> None:
     after = 0
     if last.time is not None:
         after = (ctx.broker.now_ns() - int(last.time.total_seconds() * 1e9)) // 1000
-    held = room.shown_to(ctx.member, after)[-last.count :]
+    count = min(last.count, MOST)
+    held = room.shown_to(ctx.member, after)[-count:]
     first = room.history[0].id if room.history else NEVER
-    span = ctx.world.span(ctx.member, room, last.count - len(held), after=after, before=first)
+    span = ctx.world.span(ctx.member, room, count - len(held), after=after, before=first)
     begin, older = await ctx.past.bounds(span) if span.count else (0, 0)
     if not older + len(held):
         when = " lately" if last.time is not None else " yet"
@@ -63,6 +68,37 @@ async def _replay_older(ctx: Context, span: Span) -> int:
         since = await ctx.replay(page, since)
         span = attrs.evolve(span, after=page[-1].id)
     return since
+
+
+@command
+async def retention(ctx: Context, last: Last | None = None) -> None:
+    """Show how long what is said in the room is kept, or let it be kept for less.
+
+    So many messages, or so much time: /retention 1000, /retention 30d; 0 lifts what was
+    set here. For the room's owner, and for operators. What is beyond is taken out for good,
+    within minutes; what the room holds in memory goes when all have left.
+    """
+    room = ctx.room
+    if not ctx.past.archive.keeps_talk:
+        raise ChatError("what is said here ends with the server")
+    if last is not None:
+        if ctx.world.owner(room) is not ctx.member and not ctx.member.is_operator:
+            raise ChatError(f"only the owner of {room.name} and operators set that")
+        seconds = 0 if last.time is None else math.ceil(last.time.total_seconds())
+        bounds = Bounds(last.count if last.time is None else 0, seconds)
+        ctx.past.journal.put(Retain(room.name, bounds))
+        await ctx.past.journal.settle()
+    own = await ctx.past.bounds_of(room.name)
+    ctx.reply(f"{room.name} keeps {_bounds_text(ctx.retention.bounds.within(own))}")
+
+
+def _bounds_text(bounds: Bounds) -> str:
+    parts = []
+    if bounds.most:
+        parts.append(f"the last {plural(bounds.most, 'message')}")
+    if bounds.seconds:
+        parts.append(f"what was said within {exact(bounds.seconds)}")
+    return ", and of those ".join(parts) or "all that is said"
 
 
 @command

@@ -1,0 +1,129 @@
+"""How long what was said is kept."""
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.archives import FaultyArchive, said
+from trioserve.archive.archives import Archive, MemoryArchive
+from trioserve.archive.database import IN_MEMORY, Database
+from trioserve.archive.history import Span, talk
+from trioserve.archive.journal import HistorySettings
+from trioserve.archive.pruning import EVERY
+from trioserve.archive.records import Talk
+from trioserve.archive.retention import PORTION, Bounds, Prune, Retain, beyond
+from trioserve.config import Config
+from trioserve.messages import TopicSet
+from trioserve.testing import Chat, open_chat
+
+SECOND = 1_000_000  # as ids count
+HOUR = 3600.0
+
+
+async def kept(archive: Archive, room: str = "#lobby") -> list[str]:
+    found = await archive.read(talk(Span(room, 10_000)))
+    return [each.topic if isinstance(each, TopicSet) else each.text for each in found]
+
+
+async def test_of_a_room_no_more_is_kept_than_the_configuration_says(
+    autojump_clock: MockClock,
+) -> None:
+    archive = MemoryArchive(keeps_talk=True)
+    async with open_chat(Config(history=HistorySettings(most=3)), archive=archive) as chat:
+        ann = await chat.join("ann")
+        await ann.types("/topic tea", "one", "two", "three", "four", "five")
+        await trio.sleep(2 * EVERY)
+
+        assert await kept(archive) == ["tea", "three", "four", "five"]
+
+
+async def test_what_is_too_old_is_taken_out(autojump_clock: MockClock) -> None:
+    archive = MemoryArchive(keeps_talk=True)
+    config = Config(history=HistorySettings(days=1))
+
+    def now_ns() -> int:
+        return 1_800_000_000_000_000_000 + int(trio.current_time() * 1e9)
+
+    async with open_chat(config, archive=archive, now_ns=now_ns) as chat:
+        ann = await chat.join("ann")
+        await ann.types("old")
+        await trio.sleep(23 * HOUR)
+        await ann.types("new")
+        await trio.sleep(HOUR + 2 * EVERY)
+
+        assert await kept(archive) == ["new"]
+
+
+async def test_an_owner_lets_a_room_keep_less_and_no_more(autojump_clock: MockClock) -> None:
+    archive = MemoryArchive(keeps_talk=True)
+    async with open_chat(Config(history=HistorySettings(most=3)), archive=archive) as chat:
+        ann = await chat.join("ann")
+        await ann.types("/join #dev", "one", "two", "three", "four")
+        await ann.types("/retention 2", "/retention 1000", "/retention 0", "/retention 2")
+        for count in (2, 3, 3, 2):
+            await ann.sees(f"-- #dev keeps the last {count} messages")
+        await trio.sleep(2 * EVERY)
+
+        assert await kept(archive, "#dev") == ["three", "four"]
+        await ann.types("/retention 30d")
+        await ann.sees("-- #dev keeps the last 3 messages, and of those what was said within 30d")
+
+
+async def test_only_owners_and_operators_set_it_and_everybody_sees_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(archive=MemoryArchive(keeps_talk=True)) as chat:
+        ann, rosa = await chat.join("ann"), await chat.join("rosa", operator=True)
+        await ann.types("/retention", "/retention 5")
+        await rosa.types("/retention 5")
+
+        await ann.sees("-- #lobby keeps all that is said")
+        await ann.sees("-- only the owner of #lobby and operators set that")
+        await rosa.sees("-- #lobby keeps the last 5 messages")
+
+
+async def test_where_nothing_is_kept_that_is_said(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/retention")
+
+    await ann.sees("-- what is said here ends with the server")
+
+
+async def test_who_sets_it_is_told_if_that_cannot_be_kept(autojump_clock: MockClock) -> None:
+    async with open_chat(archive=FaultyArchive(fault="no space")) as chat:
+        rosa = await chat.join("rosa", operator=True)
+        await rosa.types("/retention 5")
+        await trio.sleep(60)
+
+        await rosa.sees("-- the server cannot keep anything at the moment; try again later")
+
+
+def test_much_is_taken_out_in_portions() -> None:
+    database = Database(IN_MEMORY)
+    database.write([said(number) for number in range(1, 2 * PORTION + 12)])
+    database.write([Talk(TopicSet("#lobby", "ann", "tea", 1_000_000))])
+    sizes = []
+
+    while prunes := database.read(beyond(Bounds(most=10), 0)):
+        database.write(prunes)
+        sizes.append(len(database.read(talk(Span("#lobby", 10_000)))))
+
+    assert sizes == [PORTION + 12, 12, 11]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (Bounds(), [Prune("#a", 5 * SECOND), Prune("#b", 5 * SECOND)]),
+        (Bounds(seconds=2), [Prune("#a", 8 * SECOND), Prune("#b", 5 * SECOND)]),
+        (Bounds(most=1, seconds=100), [Prune("#a", 9 * SECOND), Prune("#b", 5 * SECOND)]),
+    ],
+)
+def test_of_two_bounds_the_tighter_holds(own: Bounds, expected: list[Prune]) -> None:
+    database = Database(IN_MEMORY)
+    talks = [said(at * SECOND, room="#a") for at in range(1, 11)]
+    talks += [said(at * SECOND + 1, room="#b") for at in range(1, 11)]
+    database.write([*talks, Retain("#A", own)])
+
+    assert database.read(beyond(Bounds(seconds=5), 10 * SECOND)) == expected
