@@ -84,8 +84,8 @@ MUTANTS: Final = (
     Mutant(
         "an id is given twice",
         "handlers.py",
-        "max(self._last_id + 1, self.now_ns() // 1000)",
-        "max(self._last_id, self.now_ns() // 1000)",
+        "max(world.last_id + 1, self.now_ns() // 1000)",
+        "max(world.last_id, self.now_ns() // 1000)",
     ),
     Mutant(
         "a departure is forgotten",
@@ -155,8 +155,8 @@ MUTANTS: Final = (
     Mutant(
         "what was missed is forgotten once it is asked for",
         "context.py",
-        "room.recall(missed.ids)",
-        "room.recall(list(missed.ids)[1:])",
+        "await self._recalled(room, left)",
+        "await self._recalled(room, left[1:])",
     ),
     Mutant(
         "the inbox has no bound",
