@@ -7,6 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trioserve import Bot, ChatError, Host, Missed
+from trioserve.broker import Broker
 from trioserve.messages import Departed, Entered, Event, Joined, Said, Told
 from trioserve.store import Store
 from trioserve.testing import Chat
@@ -144,3 +145,36 @@ async def test_a_room_that_everybody_has_left_is_another_afterwards(chat: Chat, 
     await host.announce("den", "three")
 
     await ann.sees("* three")
+
+
+# ------------------------------------------------------------ a broker that is no help
+
+
+async def ended(*_: object) -> None:
+    raise trio.BrokenResourceError
+
+
+async def stuck(*_: object) -> None:
+    await trio.sleep_forever()
+
+
+async def test_what_has_ended_a_bot_is_not_hidden_by_a_broker_that_has_ended(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(patch: pytest.MonkeyPatch) -> None:
+        async with host.member("bot"):
+            patch.setattr(Broker, "call", ended)
+            raise ValueError("mine")
+
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="mine"):
+        await crash(patch)
+
+
+async def test_a_bot_that_a_broker_does_not_let_go_is_told_of(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch, trio.fail_after(60):
+        async with host.member("bot"):
+            patch.setattr(Broker, "call", stuck)
+
+    assert "bot has not departed within 5 s" in caplog.messages

@@ -1,5 +1,6 @@
 """What services and watchers act through, and the members that they make."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -19,6 +20,8 @@ from trioserve.store import Store
 from trioserve.world import World
 
 DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a bot go
+
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -49,10 +52,21 @@ class Host:
             await self.broker.call(member, Enter(first))
             yield Bot(member, self.broker, ear.events)
         finally:
-            with trio.move_on_after(DEPARTURE, shield=True):
-                await self.broker.call(member, Settle())  # behind an Enter that was cancelled
-                if self.world.members.get(names.fold(member.nick)) is member:
-                    await self.broker.call(member, Depart())
+            with trio.move_on_after(DEPARTURE, shield=True) as departing:
+                await self._depart(member)
+            if departing.cancelled_caught:
+                log.error("%s has not departed within %g s", member.nick, DEPARTURE)
+
+    async def _depart(self, member: Member) -> None:
+        """Let the broker take a bot out; what has ended it is not to be hidden by that."""
+        try:
+            await self.broker.call(member, Settle())  # behind an Enter that was cancelled
+            if self.world.members.get(names.fold(member.nick)) is member:
+                await self.broker.call(member, Depart())
+        except trio.BrokenResourceError:
+            log.debug("%s departs with the broker", member.nick)
+        except ChatError:
+            log.exception("%s could not depart", member.nick)
 
     async def announce(self, room: Room | str, text: str) -> None:
         """Let the server say a line in a room, or in one of that name.

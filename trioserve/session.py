@@ -78,8 +78,10 @@ class Session:
         finally:
             # Shielded, or whoever is cut would stay a ghost; bounded, though the broker
             # waits for nobody.
-            with trio.move_on_after(DEPARTURE, shield=True):
+            with trio.move_on_after(DEPARTURE, shield=True) as departing:
                 await self._depart()
+            if departing.cancelled_caught:
+                log.error("%s: not departed within %g s", self._transport.peer, DEPARTURE)
             self._outbox.close()
             self._transport.close()
             ending = self._ending or SHUTDOWN  # nobody else cancels a session from outside

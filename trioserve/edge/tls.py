@@ -103,7 +103,7 @@ class TlsTransport:
             try:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
-                pass
+                pass  # it is received below
             except ssl.SSLError as error:
                 self._flush()  # the alert that tells the client why
                 raise _broken(error) from None
