@@ -132,6 +132,19 @@ async def test_what_is_no_http_is_refused(chat: Chat) -> None:
     assert (await answered(chat.server, transport)).startswith("HTTP/1.1 400")
 
 
+async def test_a_host_or_a_target_that_is_no_address_is_answered(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = MemoryTransport()
+    transport.type(b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await answered(chat.server, transport)).startswith("HTTP/1.1 400")
+
+    transport = MemoryTransport()
+    transport.type(b"GET /snapshot HTTP/1.1\r\nHost: [\r\n\r\n")
+    assert (await answered(chat.server, transport)).startswith("HTTP/1.1 403")
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
 async def test_a_broker_that_does_not_answer_is_not_healthy(
     autojump_clock: trio.abc.Clock,
 ) -> None:

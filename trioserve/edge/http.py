@@ -94,7 +94,10 @@ class HttpEdge:
     async def _page(self, request: h11.Request, transport: Transport) -> Page:
         if request.method not in (b"GET", b"HEAD"):
             return Page("only GET and HEAD\n", 405)
-        path = urlsplit(request.target.decode("ascii", "replace")).path
+        try:
+            path = urlsplit(request.target.decode("ascii", "replace")).path
+        except ValueError:  # "http://[", say
+            return Page("expected a path, such as /healthz\n", 400)
         if (page := self.pages.get(path)) is None:
             return Page(f"there are {', '.join(self.pages)}\n", 404)
         hosts = [value for name, value in request.headers if name == b"host"]
@@ -140,8 +143,8 @@ def _is_this_machine(host: str | None) -> bool:
 
 
 def _is_local_name(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
     try:
+        name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
