@@ -88,7 +88,7 @@ async def test_the_first_room_belongs_to_the_operators(chat: Chat) -> None:
     await ann.types("/giveroom op")
     await op.types("/giveroom ann")
 
-    await ann.sees("-- /giveroom is for the room's owner")
+    await ann.sees("-- /giveroom is for the room's owner; #lobby belongs to the operators")
     await op.sees("-- #lobby belongs to the operators")
 
 
@@ -236,7 +236,10 @@ async def test_a_ban_without_a_time_lasts_until_it_is_lifted(chat: Chat) -> None
     ann, bob = await room_of(chat, "ann", "bob")
 
     await ann.types("/ban bob for reasons")
-    assert await bob.sees("banned") == "* bob is banned from #dev by ann: for reasons"
+    assert (
+        await bob.sees("banned")
+        == "* bob is banned from #dev by ann until that is lifted: for reasons"
+    )
     await trio.sleep(5 * 3600)
     await bob.types("/join #dev")
     await bob.sees("-- you are banned from #dev until that is lifted (for reasons)")
@@ -375,7 +378,9 @@ async def test_bans_lists_bans_and_mutes_with_their_ends_and_reasons(chat: Chat)
 
     listed = ann.unseen()
     assert re.fullmatch(
-        r"-- bob is banned by ann until \d\d:\d\d: flooding\r\n-- carol is muted by ann\r\n", listed
+        r"-- bob is banned by ann until \d\d:\d\d: flooding\r\n"
+        r"-- carol is muted by ann until that is lifted\r\n",
+        listed,
     )
 
 
@@ -498,6 +503,32 @@ async def test_a_mute_is_lifted_under_either_name(chat: Chat) -> None:
     await bob.types("thank you")
 
     await ann.sees("<robert> thank you")
+
+
+async def test_a_mute_under_another_name_takes_the_place_of_the_first(chat: Chat) -> None:
+    ann, bob = await room_of(chat, "ann", "bob")
+    await ann.types("/mute bob")
+    await bob.types("/nick robert")
+    await bob.sees("-- you are robert now")
+
+    await ann.types("/mute robert 10s hush", "/bans")
+
+    assert (await ann.sees("-- robert is muted by ann until")).endswith(": hush")
+    await ann.types("/unmute robert", "/bans")
+    await ann.sees("-- nobody is banned from #dev, or muted there")
+
+
+async def test_an_operator_mutes_an_owner_and_the_room_has_another(chat: Chat) -> None:
+    ann, _ = await room_of(chat, "ann", "bob")
+    op = await chat.join("op", operator=True)
+    await op.types("/join #dev", "/mute ann 1h")
+
+    await ann.sees("-- you are muted in #dev until")
+    await ann.sees("* bob owns #dev now")
+    await ann.types("hello?", "/unmute ann")
+
+    await ann.sees("-- you are muted in #dev until")
+    await ann.sees("-- /unmute is for the room's owner; #dev belongs to bob")
 
 
 async def test_a_mute_survives_leaving_and_coming_back(chat: Chat) -> None:
@@ -840,9 +871,9 @@ async def test_audit_shows_who_was_moderated_and_why_and_the_log_does(
 
     await op.sees("-- nobody has been moderated")
     await op.sees("-- n is at least 1")
-    await op.sees("bob is muted in #dev by ann: flooding")
+    await op.sees("bob is muted in #dev by ann until that is lifted: flooding")
     await op.sees("bob was kicked from #dev by ann")
-    assert "bob is muted in #dev by ann: flooding" in caplog.messages
+    assert "bob is muted in #dev by ann until that is lifted: flooding" in caplog.messages
 
 
 # ------------------------------------------------------------- for programs

@@ -251,8 +251,13 @@ class Calls:
         return f"{name} failed on the server; it has been logged"
 
     def _check(self, command: Command) -> None:
-        if not self.permits(command):
-            raise ChatError(f"/{command.name} is for {command.permission.value}")
+        if self.permits(command):
+            return
+        refusal = f"/{command.name} is for {command.permission.value}"
+        if command.permission is Permission.OWNER and (room := self.member.room) is not None:
+            whose = "the operators" if room.owner is None else room.owner.nick
+            refusal += f"; {room.name} belongs to {whose}"
+        raise ChatError(refusal)
 
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.member.style()))

@@ -62,12 +62,19 @@ class Sanctions:
     _by_nick: dict[str, Sanction] = attrs.field(factory=dict, init=False)  # by folded nick
 
     def add(self, sanction: Sanction, now: float) -> None:
-        """Impose one, in place of what its nick had; raises ChatError if there are too many."""
+        """Impose one, in place of what its nick had, or its holder under any other.
+
+        Raises:
+            ChatError: if there are too many.
+        """
         self._forget_ended(now)
-        key = fold(sanction.whom.nick)
-        if len(self._by_nick) >= self.most and key not in self._by_nick:
+        whom = sanction.whom
+        replaced = {fold(whom.nick), self._key_of(whom)} & self._by_nick.keys()
+        if len(self._by_nick) - len(replaced) >= self.most:
             raise ChatError(f"there are {self.most} {self.noun}, the most; lift one first")
-        self._by_nick[key] = sanction
+        for key in replaced:
+            del self._by_nick[key]
+        self._by_nick[fold(whom.nick)] = sanction
 
     def lift(self, whom: Identity, now: float) -> Sanction:
         """End one, by the nick it was imposed on or by the one its holder has now.
@@ -77,12 +84,16 @@ class Sanctions:
         """
         self._forget_ended(now)
         key = fold(whom.nick)
-        if key not in self._by_nick and whom.number:
-            same = (k for k, each in self._by_nick.items() if each.whom.number == whom.number)
-            key = next(same, key)
+        if key not in self._by_nick:
+            key = self._key_of(whom)
         if (sanction := self._by_nick.pop(key, None)) is None:
             raise ChatError(f"{whom.nick} is not among the {self.noun}")
         return sanction
+
+    def _key_of(self, whom: Identity) -> str:
+        """The folded nick of the sanction that somebody has, by their number; or their own."""
+        same = (key for key, each in self._by_nick.items() if each.whom.number == whom.number)
+        return next(same, fold(whom.nick)) if whom.number else fold(whom.nick)
 
     def holding(self, whom: Identity, now: float) -> Sanction | None:
         """The one that holds somebody, if any does."""

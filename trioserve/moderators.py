@@ -220,6 +220,9 @@ class Moderators:
             rules.muted[other.number] = mute
             if not other.outlet.lagging:  # nobody may push a slow reader over the brink
                 self.fanout.put(other, Noticed(_muted(room, mute, now, other)))
+            if room.owner is other:  # an owner would not be held by it
+                room.pass_on()
+                self.tell_of_owner(room, other)
 
     def _unmute(self, member: Member, room: Room, nick: str) -> None:
         now = self.now()

@@ -1,7 +1,7 @@
 """What is asked of the broker to keep a room or the server in order: requests as the others.
 
-Each but `Knock` and `Rise` is refused to whoever has not the power: a room's owner, or an
-operator.
+Each but `Knock`, `Rise` and `Sweep` is refused to whoever has not the power: a room's owner,
+or an operator.
 """
 
 import math

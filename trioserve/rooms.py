@@ -234,10 +234,14 @@ class Room:
         self._ungroup(member)
         del self.members[member]
         if self.owner is member:
-            self.owner = self._heir()
+            self.pass_on()
         if self.rules is not None:
             self.rules.muted.pop(member.number, None)
             self.rules.since.pop(member.number, None)
+
+    def pass_on(self) -> None:
+        """Make another the owner: who would be, had the present one left."""
+        self.owner = self._heir()
 
     def _heir(self) -> Member | None:
         """Who has been here longest and is not muted; or is, if everybody is."""

@@ -98,7 +98,8 @@ def bans(ctx: Context) -> None:
 async def mute(ctx: Context, nick: str, *, time_and_reason: Terms = Terms()) -> None:
     """Let somebody read, and say nothing in the room: /mute bob 10m.
 
-    It holds whom a ban would; they may talk in other rooms.
+    It holds whom a ban would; they may talk in other rooms. An owner whom an
+    operator mutes has the room no more.
     """
     reason = await _passed(ctx, time_and_reason.reason)
     await ctx.order(Mute(ctx.room.name, check_nick(nick), reason, time_and_reason.seconds))
@@ -177,8 +178,10 @@ async def _passed(ctx: Context, text: str) -> str:
 def _listed(ctx: Context, sanctions: Sanctions) -> list[str]:
     now = ctx.broker.now()
     done = "muted" if sanctions.noun == "mutes" else "banned"
+    zone = ctx.member.look.zone
     return [
-        f"{each.whom.nick} is {done} by {each.by}{until(each.until, now, ctx.member.look.zone)}"
+        f"{each.whom.nick} is {done} by {each.by}"
+        + (until(each.until, now, zone) or " until that is lifted")
         + (f": {each.reason}" if each.reason else "")
         for each in sanctions.current(now)
     ]

@@ -51,7 +51,7 @@ def ruling_text(event: Ruling, zone: str = "") -> str:
 
 def _moderated(event: Moderated, zone: str) -> str:
     nick, room, by = event.nick, event.room, event.by
-    end = until(event.until, event.at, zone)
+    end = until(event.until, event.at, zone) or " until that is lifted"
     match event.deed:
         case Deed.KICKED:
             done = f"{nick} was kicked from {room} by {by}"
