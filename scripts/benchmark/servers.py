@@ -33,11 +33,17 @@ class Kind:
     rich: "Kind | None" = None  # the same with members in character mode, if it has such
 
 
-def _trioserve(folder: Path, port: int) -> list[str]:
+def _trioserve(folder: Path, port: int, data: str = "") -> list[str]:
     config = folder / "trioserve.toml"
-    config.write_text(f"data = {json.dumps(str(folder))}\n[limits]\nflood_control = false\n")
+    config.write_text(
+        f"data = {json.dumps(data or str(folder))}\n[limits]\nflood_control = false\n"
+    )
     address = f"127.0.0.1:{port}"
     return [sys.executable, "-m", "trioserve", "--config", str(config), "--listen", address]
+
+
+def _trioserve_unkept(folder: Path, port: int) -> list[str]:
+    return _trioserve(folder, port, ":memory:")
 
 
 def _trioserve_rich(folder: Path, port: int) -> list[str]:
@@ -101,6 +107,7 @@ KINDS: Final = {
             _trioserve,
             rich=Kind("trioserve", TRIOSERVE_RICH, _trioserve_rich),
         ),
+        Kind("trioserve-unkept", TRIOSERVE, _trioserve_unkept),  # what keeping costs, beside it
         # Its backlog is 10, and it takes minutes to let thousands in.
         Kind("ngircd", IRC, _ngircd, "ngircd", is_yardstick=True, at_once=10, most=1000),
         # It delays each login by a second, so all of them are under way together.

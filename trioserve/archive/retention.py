@@ -11,6 +11,7 @@ import attrs
 
 from trioserve.names import fold
 
+_TALK: Final = " FROM messages WHERE room = ? AND kind != 'topic'"
 PORTION: Final = 500  # messages that are taken out in one go
 
 # A room has own bounds as long as a row says so.
@@ -90,36 +91,44 @@ def beyond(bounds: Bounds, now: int) -> Callable[[sqlite3.Connection], list[Prun
                 "SELECT room, most, seconds FROM retention"
             )
         }
-        if bounds == Bounds() and not own:
-            return []
-        rooms = connection.execute(
-            "SELECT room, count(*), min(id) FROM messages WHERE kind != 'topic' GROUP BY room"
-        ).fetchall()
+        rooms = list(own) if bounds == Bounds() else _rooms(connection)
         found = []
-        for room, count, first in rooms:
-            last = _last_beyond(
-                connection, room, count, bounds.within(own.get(room, Bounds())), now
-            )
-            if last >= first:
+        for room in rooms:
+            both = bounds.within(own.get(room, Bounds()))
+            if (last := _last_beyond(connection, room, both, now)) is not None:
                 found.append(Prune(room, last))
         return found
 
     return query
 
 
-def _last_beyond(
-    connection: sqlite3.Connection, room: str, count: int, bounds: Bounds, now: int
-) -> int:
-    """The id up to which a room's messages are too many or too old; 0: none is."""
+def _rooms(connection: sqlite3.Connection) -> list[str]:
+    # An index can be asked for the next one; to look at each message would take seconds.
+    rows = connection.execute(
+        "WITH RECURSIVE rooms (room) AS (SELECT min(room) FROM messages UNION ALL"
+        " SELECT (SELECT min(room) FROM messages WHERE room > rooms.room) FROM rooms"
+        " WHERE rooms.room IS NOT NULL) SELECT room FROM rooms WHERE room IS NOT NULL"
+    )
+    return [row[0] for row in rows]
+
+
+def _last_beyond(connection: sqlite3.Connection, room: str, bounds: Bounds, now: int) -> int | None:
+    """The id up to which a room's messages are too many or too old; None: none is."""
+
+    def one(sql: str, *values: object) -> int:
+        row = connection.execute(sql, (room, *values)).fetchone()
+        return 0 if row is None else row[0]
+
     last = now - bounds.seconds * 1_000_000 if bounds.seconds else 0
-    if bounds.most and count > bounds.most:
-        row = connection.execute(
-            "SELECT id FROM messages WHERE room = ? AND kind != 'topic'"
-            " ORDER BY id LIMIT 1 OFFSET ?",
-            (room, min(count - bounds.most, PORTION) - 1),
-        ).fetchone()
-        last = max(last, row[0])
-    return last
+    if bounds.most:
+        # Both by an index alone: a topic is told by its row, and there are few.
+        count = one("SELECT count(*) FROM messages WHERE room = ?")
+        count -= one("SELECT count(*) FROM messages WHERE room = ? AND kind = 'topic'")
+        if count > bounds.most:
+            beyond = min(count - bounds.most, PORTION)
+            last = max(last, one(f"SELECT id{_TALK} ORDER BY id LIMIT 1 OFFSET ?", beyond - 1))
+    first = one(f"SELECT id{_TALK} ORDER BY id LIMIT 1") if last else 0
+    return last if 0 < first <= last else None
 
 
 def _tighter(one: int, other: int) -> int:
