@@ -151,6 +151,7 @@ async def test_a_room_that_everybody_has_left_is_another_afterwards(chat: Chat, 
 
 
 async def ended(*_: object) -> None:
+    await trio.lowlevel.checkpoint()
     raise trio.BrokenResourceError
 
 
