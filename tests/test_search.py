@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trioserve.archive.database import IN_MEMORY, Database
@@ -197,6 +197,7 @@ def test_signs_alone_are_refused(text: str) -> None:
         ids(kept(text), text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 @example('a"b')
 @example("ⓐ")
@@ -212,6 +213,7 @@ def test_no_text_is_an_error_but_one_for_the_person(text: str) -> None:
         raise AssertionError(text) from error
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("aZ9éЖλ天気タワ하🎉", min_size=1, max_size=6), min_size=1, max_size=5))
 def test_what_was_said_is_found_by_any_part_of_it_that_is_whole_words(said: list[str]) -> None:
     database = kept(", ".join(said))
