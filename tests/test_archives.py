@@ -196,6 +196,25 @@ def test_a_new_directory_is_its_owners_alone(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "inside").stat().st_mode & 0o777 == 0o700
 
 
+async def _opened_and_closed(directory: Directory) -> None:
+    await trio.lowlevel.checkpoint()
+    directory.archive().close()
+
+
+def test_what_is_kept_is_its_owners_alone_in_any_directory(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    directory = Directory.open(tmp_path)
+    trio.run(_opened_and_closed, directory)
+    database = Database(tmp_path / "trioserve.db")
+    database.write([said(1)])
+
+    modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.glob("trioserve.db*")}
+
+    assert set(modes.values()) == {0o600}, modes
+    database.close()
+    directory.close()
+
+
 def test_two_servers_do_not_keep_their_data_in_one_place(tmp_path: Path) -> None:
     first = Directory.open(tmp_path)
 

@@ -178,6 +178,10 @@ class Broker:
         """Give ids above all that were given before this server began; before `run`."""
         self._handlers.continue_from(last_id)
 
+    def watch_names(self, on_named: Callable[[Member], None]) -> None:
+        """Have a plain call made with whoever comes, and whoever takes another nick."""
+        self._handlers.on_named = on_named
+
     def has_comings(self) -> bool:
         """Whether anybody has come or gone, or is to be told of, since the last `Unfold`."""
         return self._handlers.comings.has_begun

@@ -124,6 +124,8 @@ class Calls:
             operators=self.services.operators,
             past=self.services.past,
             retention=self.services.retention,
+            accounts=self.services.accounts,
+            guardian=self.services.guardian,
             rehash=self.services.rehash,
             caller=self.caller,
             telnet_port=self.services.telnet_port,

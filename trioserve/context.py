@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from trioserve import names
+from trioserve.accounts import Accounts, Guardian
 from trioserve.actor import Actor
 from trioserve.archive.pruning import Retention
 from trioserve.declarations import Command, Filter
@@ -73,6 +74,8 @@ class Context(Actor):
     operators: Operators
     past: Past  # what was said before, here and everywhere
     retention: Retention  # and how long that is kept
+    accounts: Accounts
+    guardian: Guardian
     rehash: Callable[[], Awaitable[list[str]]]  # the configuration; returns what came of it
     _caller: Caller
     telnet_port: int  # where telnet is asked what it is; 0: nowhere

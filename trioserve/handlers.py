@@ -37,10 +37,12 @@ from trioserve.requests import (
     Depart,
     Enter,
     GoAway,
+    Identify,
     Ignore,
     Join,
     Leave,
     Lose,
+    Notify,
     PartWithLost,
     Rename,
     Reply,
@@ -81,6 +83,7 @@ class Handlers:
     counters: Counters
     now_ns: Callable[[], int] = time.time_ns  # nanoseconds since 1970
     now: Callable[[], float] = time.time  # seconds since 1970
+    on_named: Callable[[Member], None] = lambda _: None  # has come, or has another nick
     comings: Comings = attrs.field(init=False)
     moderators: Moderators = attrs.field(init=False)
     resuming: Resuming = attrs.field(init=False)
@@ -150,6 +153,7 @@ class Handlers:
                 fanout.flush_rooms(member.rooms.values())
                 world.rename(member, nick)
                 fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
+                self.on_named(member)
             case SetTopic(name, topic):
                 room = world.room_of(member, name)
                 self.moderators.check_speech(member, room)
@@ -198,6 +202,12 @@ class Handlers:
                 self._turn_day()
             case Unfold():
                 self.comings.unfold()
+            case Notify(text):
+                world.refuse_absent(member)
+                fanout.put(member, Noticed(text))
+            case Identify(account):
+                world.refuse_absent(member)
+                member.account = account
             case ReportKeeping():
                 self._report_keeping(request)
             case Close():
@@ -278,6 +288,7 @@ class Handlers:
             raise
         if self._unsaved:
             self.fanout.show(member, Noticed(UNSAVED))
+        self.on_named(member)
 
     def _take_over(self, newcomer: Member, member: Member) -> None:
         if self._closing:

@@ -201,6 +201,20 @@ class ReportKeeping:
 
 
 @attrs.frozen
+class Notify:
+    """Show the member a line of the server's."""
+
+    text: str
+
+
+@attrs.frozen
+class Identify:
+    """Take the member for the owner of an account, or with an empty name for a guest."""
+
+    account: str
+
+
+@attrs.frozen
 class Settle:
     """Do nothing. Its outcome comes after that of everything sent before it."""
 
@@ -246,6 +260,8 @@ Request = (
     | Resume
     | TakeOver
     | PartWithLost
+    | Notify
+    | Identify
     | Settle
     | TurnDay
     | Unfold

@@ -87,6 +87,7 @@ class Member:
     address: str | None = None  # of the network it comes from; None: this machine
     seat: Seat | None = None  # None of a bot
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
+    account: str = attrs.field(default="", init=False)  # whose owner it is; empty: a guest
     is_bot: bool = False  # is told of each coming and going, however many
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text

@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from trioserve import __version__
+from trioserve.accounts import Accounts, Guardian
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
@@ -79,7 +80,7 @@ class Server:
 
         Args:
             archive: what is kept, for which the server cares until it ends; without it, in memory.
-            passwords: how those of `config.operators` are hashed; without it, by scrypt.
+            passwords: how they are hashed; without it, by scrypt.
             telnet_port: where telnet is asked what it is, as people are told; 0: nowhere.
             now_ns: nanoseconds since 1970.
         """
@@ -109,15 +110,19 @@ class Server:
             config.connections.most,
             config.tcp.user_timeout + TIMEOUT_SLACK,
         )
+        passwords = passwords or Scrypt()
+        self._accounts = Accounts(self.archive, self.journal, passwords)
+        self._guardian = Guardian(self._accounts, self.broker)
+        self.broker.watch_names(self._guardian.named)
         self._door = Door(config.connections, self.counters, self.broker.banned)
         self._services = Services(
             broker=self.broker,
             drains=self._drains,
             plugins=plugins,
             counters=self.counters,
-            operators=Operators(
-                config.operators, passwords or Scrypt(), config.passwords.in_the_clear
-            ),
+            operators=Operators(config.operators, passwords, config.passwords.in_the_clear),
+            accounts=self._accounts,
+            guardian=self._guardian,
             tries=Tries(),
             past=past,
             retention=self.retention,
@@ -147,6 +152,7 @@ class Server:
             services.start_soon(self.retention.run, name="retention")
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
+            services.start_soon(self._guardian.run, name="guardian")
             services.start_soon(self._tell_of_crowds, name="crowds")
             services.start_soon(self._tell_of_days, name="days")
             services.start_soon(self._sweep, name="sweep")
@@ -217,8 +223,9 @@ class Server:
         """Go on where an earlier server has ended."""
         try:
             self.broker.continue_from(await self.archive.read(last_id))
-        except ArchiveError as error:  # a clock that goes right does for that
-            log.error("what was said last cannot be read: %s", error)
+            await self._accounts.load()
+        except ArchiveError as error:  # a clock that goes right does for the ids
+            log.error("what is kept cannot be read: %s", error)
             self.broker.continue_from(0)
 
     async def _tell_of_keeping(self, keeping: Keeping) -> None:

@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from trioserve.archive.pruning import Retention
+from trioserve.accounts import Accounts, Guardian
 from trioserve.broker import Broker
 from trioserve.limits import Tries
 from trioserve.observe import Counters
@@ -51,6 +52,8 @@ class Services:
     tries: Tries  # of the words by which one comes back
     past: Past
     retention: Retention
+    accounts: Accounts
+    guardian: Guardian
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"

@@ -225,7 +225,7 @@ async def open_chat(
         functions: declared in the test, as commands, filters, watchers, or services.
         plugins: all that it shall have; the built-in ones if they are not given.
         archive: what is kept, which ends with the server: a `MemoryArchive`, without threads.
-        passwords: how those of `config.operators` are hashed: `PlainPasswords`, without threads.
+        passwords: how they are hashed: `PlainPasswords`, without threads.
         telnet_port: where people are told to come by telnet; 0: nowhere.
         now_ns: the time of day, as `time.time_ns` tells it; it need not be the clock's.
     """

@@ -69,7 +69,13 @@ class Directory:
 
     def archive(self) -> DiskArchive:
         """Open the database in it; raises ArchiveError if that cannot be had."""
-        return DiskArchive(self.path / DATABASE)
+        path = self.path / DATABASE
+        try:
+            # Hashes of passwords are in it; what SQLite puts beside it has the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise ArchiveError(f"cannot keep anything in {path}: {error.strerror}") from None
+        return DiskArchive(path)
 
     def close(self) -> None:
         """Leave it to others."""

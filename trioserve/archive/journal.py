@@ -25,6 +25,8 @@ STALLED: Final = 3.0  # seconds for the archive to answer, then people are told
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while it fails
 RECEIPT: Final = 10.0  # seconds for whoever has to know that something is kept
 
+UNKEPT: Final = "the server cannot keep anything at the moment; try again later"
+
 log = logging.getLogger(__name__)
 
 
@@ -87,6 +89,18 @@ class Journal:
         if not self._arrived.is_set():
             self._arrived.set()
 
+    async def keep(self, record: Record) -> None:
+        """Have a record kept, and wait until it is; checkpoints.
+
+        Raises:
+            ChatError: if that cannot be had. It may come to be written later all the same.
+        """
+        lost = self.lost
+        self.put(record)
+        if self.lost > lost:
+            raise ChatError(UNKEPT)
+        await self.settle()
+
     async def settle(self) -> None:
         """Wait until all that has been put here is written; checkpoints.
 
@@ -101,7 +115,7 @@ class Journal:
                 await self._progress.wait()
             await trio.lowlevel.checkpoint()
         if self._done < wanted or self.lost > lost:
-            raise ChatError("the server cannot keep anything at the moment; try again later")
+            raise ChatError(UNKEPT)
 
     async def run(self) -> None:
         """Write what comes, until cancelled; then say what was not kept, and close the archive."""

@@ -28,4 +28,11 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     # A room's last topic may be a million messages ago.
     ("CREATE INDEX topics_by_room ON messages (room, id) WHERE kind = 'topic'",),
     RETENTION,
+    (
+        """CREATE TABLE accounts (
+            folded TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )

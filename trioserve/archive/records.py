@@ -45,5 +45,41 @@ class Talk:
         return event.id, fold(event.room), kind, event.nick, _text(event), self.private
 
 
+@attrs.frozen
+class AccountKept:
+    """A name that is somebody's own from now on, or has another password."""
+
+    sql: ClassVar[str] = (
+        "INSERT INTO accounts (folded, name, hash) VALUES (?, ?, ?)"
+        " ON CONFLICT (folded) DO UPDATE SET hash = excluded.hash"
+    )
+
+    name: str
+    hash: str = attrs.field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.hash)
+
+    def row(self) -> tuple[Any, ...]:
+        return fold(self.name), self.name, self.hash
+
+
+@attrs.frozen
+class AccountGone:
+    """A name that is nobody's own any more."""
+
+    sql: ClassVar[str] = "DELETE FROM accounts WHERE folded = ?"
+
+    name: str
+
+    @property
+    def size(self) -> int:
+        return len(self.name)
+
+    def row(self) -> tuple[Any, ...]:
+        return (fold(self.name),)
+
+
 def _text(event: Message | TopicSet) -> str:
     return event.topic if isinstance(event, TopicSet) else event.text

@@ -1,0 +1,257 @@
+"""How a name is kept for its owner, and what becomes of who only borrows it."""
+
+import logging
+
+import pytest
+import trio
+
+from tests.archives import FaultyArchive
+from trioserve.limits import TRIES, WITHIN
+from trioserve.testing import Chat, Person, open_chat
+
+PASSWORD = "correct horse"
+BORROWED = 30.0  # seconds
+
+
+async def registers(person: Person, password: str = PASSWORD) -> None:
+    await person.types("/register")
+    await person.sees("New password: ")
+    await person.types(password)
+    await person.sees("The same again: ")
+    await person.types(password)
+    await person.sees("is yours; when you come again: /login")
+
+
+async def logs_in(person: Person, password: str = PASSWORD, command: str = "/login") -> None:
+    await person.types(command)
+    await person.sees("Password of ")
+    await person.types(password)
+
+
+# ------------------------------------------------------------------ keeping
+
+
+async def test_a_name_is_kept_for_who_comes_again_with_the_password(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+    await ann.types("/quit")
+    await ann.sees_the_end()
+
+    again = await chat.join("ann")
+    await logs_in(again)
+
+    await again.sees("-- you are logged in as ann")
+
+
+async def test_a_name_is_kept_over_a_restart(autojump_clock: trio.abc.Clock) -> None:
+    class Lasting(FaultyArchive):
+        def close(self) -> None:
+            pass
+
+    archive = Lasting()
+    async with open_chat(archive=archive) as chat:
+        await registers(await chat.join("ann"))
+    async with open_chat(archive=archive) as chat:
+        ann = await chat.join("Ann")
+        await logs_in(ann)
+
+        await ann.sees("-- you are logged in as Ann")
+
+
+async def test_a_name_that_cannot_be_kept_is_not_said_to_be(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = FaultyArchive(fault="no space")
+    async with open_chat(archive=archive) as chat:
+        ann = await chat.join("ann")
+        await ann.types("/register")
+        await ann.types(PASSWORD)
+        await ann.types(PASSWORD)
+        await trio.sleep(20)
+
+        await ann.sees("-- the server cannot keep anything at the moment; try again later")
+        archive.fault = ""
+        await trio.sleep(60)
+        ann.unseen()
+        await ann.types("/login")
+        await ann.sees("-- the name ann is nobody's; /register keeps the one that you have")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refusal"),
+    [
+        ("short", "short", "a password has at least 8 characters"),
+        (PASSWORD, "another horse", "these were two passwords: nothing is changed"),
+        ("", None, "no password: nothing is changed"),
+    ],
+)
+async def test_a_bad_password_keeps_nothing(
+    chat: Chat, first: str, second: str | None, refusal: str
+) -> None:
+    ann = await chat.join("ann")
+    await ann.types("/register")
+    await ann.types(first)
+    if second is not None:
+        await ann.types(second)
+
+    await ann.sees(f"-- {refusal}")
+    await ann.types("/login")
+    await ann.sees("-- the name ann is nobody's")
+
+
+async def test_who_can_be_read_along_with_is_warned(chat: Chat) -> None:
+    ann = await chat.join("ann", private=False)
+
+    await ann.types("/register")
+
+    await ann.sees("-- others may read along on your connection: use no password that matters")
+
+
+async def test_a_password_changes_for_who_knows_the_old_one(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+
+    await logs_in(ann, command="/password")
+    await ann.sees("New password: ")
+    await ann.types("battery staple")
+    await ann.types("battery staple")
+    await ann.sees("-- your password is changed")
+    await ann.types("/quit")
+    again = await chat.join("ann")
+    await logs_in(again, "battery staple")
+
+    await again.sees("-- you are logged in as ann")
+
+
+async def test_a_name_that_is_given_up_is_anybodys(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+    await logs_in(ann, command="/unregister")
+    await ann.sees("-- the name ann is kept no more")
+    await ann.types("/quit")
+    await ann.sees_the_end()
+
+    guest = await chat.join("ann")
+    await trio.sleep(2 * BORROWED)
+
+    await guest.types("/nick ann")
+    await guest.sees("-- you are ann already")
+
+
+# ----------------------------------------------------------------- borrowing
+
+
+async def kept(chat: Chat, nick: str) -> None:
+    """Have a nick kept whose owner is not there."""
+    owner = await chat.join(nick)
+    await registers(owner)
+    await owner.types("/quit")
+    await owner.sees_the_end()
+
+
+async def test_a_guest_is_told_and_given_another_name_after_a_while(chat: Chat) -> None:
+    await kept(chat, "ann")
+    bob, guest = await chat.join("bob"), chat.connect()
+    await guest.types("ann")
+    await guest.sees("-- the name ann is somebody's own; if it is yours, /login within 30 seconds")
+    await trio.sleep(BORROWED)
+
+    await guest.sees("-- the name ann is somebody's own: you are ann2 now; /nick changes it")
+    await bob.sees("* ann is now ann2")
+
+
+async def test_what_a_guest_says_meanwhile_is_not_lost(chat: Chat) -> None:
+    await kept(chat, "ann")
+    bob, guest = await chat.join("bob"), chat.connect()
+
+    await guest.types("ann", "hi")
+
+    await bob.sees("<ann> hi")
+
+
+async def test_who_logs_in_in_time_stays_who_they_are(chat: Chat) -> None:
+    await kept(chat, "ann")
+    ann = await chat.join("ann")
+
+    await logs_in(ann)
+    await ann.sees("-- you are logged in as ann")
+    await trio.sleep(2 * BORROWED)
+
+    await ann.sees_nothing()
+
+
+async def test_who_takes_a_kept_name_by_nick_is_asked_too(chat: Chat) -> None:
+    await kept(chat, "ann")
+    bob = await chat.join("bob")
+
+    await bob.types("/nick ann")
+
+    await bob.sees("-- the name ann is somebody's own")
+    await trio.sleep(BORROWED)
+    await bob.sees("you are ann2 now")
+
+
+async def test_the_owner_gets_the_name_from_a_guest_at_once(chat: Chat) -> None:
+    await kept(chat, "ann")
+    guest, owner = await chat.join("ann"), await chat.join("bob")
+
+    await logs_in(owner, command="/login ann")
+
+    await guest.sees("you are ann2 now")
+    await owner.sees("-- you are logged in as ann")
+    await owner.types("/nick ann")
+    await owner.sees("-- you are ann already")
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+async def test_an_owner_goes_on_as_who_they_were_at_another_connection(
+    chat: Chat, is_lost: bool
+) -> None:
+    ann, other = await chat.join("ann"), await chat.join("other")
+    await registers(ann)
+    await ann.types("/join #dev")
+    if is_lost:
+        await ann.vanishes()
+
+    await logs_in(other, command="/login ann")
+
+    await other.sees("-- you are logged in as ann")
+    await other.types("/who")
+    await other.sees("ann")
+    await other.types("/leave #dev")
+    await other.sees("#lobby")
+    if not is_lost:
+        assert "you go on at another connection" in await ann.sees_the_end()
+
+
+# ------------------------------------------------------------------ guessing
+
+
+async def test_a_wrong_password_is_refused_and_logged_without_it(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    await kept(chat, "ann")
+    eve = await chat.join("eve")
+
+    with caplog.at_level(logging.WARNING):
+        await logs_in(eve, "a wrong horse", "/login ann")
+        await eve.sees("-- that is not the password of ann")
+
+    assert "eve (memory) fails to log in as ann" in caplog.text
+    assert "horse" not in caplog.text
+
+
+async def test_a_name_is_guessed_at_only_so_often_whoever_guesses(chat: Chat) -> None:
+    await kept(chat, "ann")
+    for number in range(TRIES):
+        eve = await chat.join(f"eve{number}", host=f"192.0.2.{number}")
+        await logs_in(eve, "a wrong horse", "/login ann")
+        await eve.sees("-- that is not the password of ann")
+
+    late = await chat.join("late", host="192.0.2.99")
+    await logs_in(late, PASSWORD, "/login ann")
+    await late.sees("-- 3 tries within 1m, the most; wait")
+    await trio.sleep(WITHIN)
+    await logs_in(late, PASSWORD, "/login ann")
+
+    await late.sees("-- you are logged in as ann")

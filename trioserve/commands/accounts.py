@@ -1,0 +1,104 @@
+"""Keeping one's name: a guest needs none of this."""
+
+import logging
+from typing import Final
+
+import trio
+
+from trioserve import ChatError, Context, command
+from trioserve.names import check_nick, fold
+from trioserve.requests import Identify
+
+ANSWER: Final = 60.0  # seconds to type a password
+
+log = logging.getLogger(__name__)
+
+
+@command(cost=3)
+async def register(ctx: Context) -> None:
+    """Keep your name: nobody else can have it then for longer than a moment.
+
+    You are asked for a password, twice, which you give with /login when you come again.
+    """
+    if ctx.member.account:
+        raise ChatError(f"you are logged in as {ctx.member.account} already")
+    if ctx.accounts.is_kept(ctx.nick):
+        raise ChatError(f"the name {ctx.nick} is somebody's already; if it is yours, /login")
+    ctx.accounts.check(ctx.member, trio.current_time())
+    name = await ctx.accounts.register(ctx.member, await _new(ctx), trio.current_time())
+    await ctx.broker.call(ctx.member, Identify(name))
+    log.info("%s (%s) has registered", name, ctx.peer)
+    ctx.reply(f"the name {name} is yours; when you come again: /login")
+
+
+@command(cost=2)
+async def login(ctx: Context, name: str = "") -> None:
+    """Show by your password that a name is yours; without one, the name that you have.
+
+    A guest who has it is given another one; where you are already, or were until your
+    connection broke, you go on as you were.
+    """
+    name = check_nick(name or ctx.nick)
+    if fold(name) == fold(ctx.member.account):
+        raise ChatError(f"you are logged in as {ctx.member.account} already")
+    if not ctx.accounts.is_kept(name):
+        raise ChatError(f"the name {name} is nobody's; /register keeps the one that you have")
+    await _prove(ctx, name)
+    await ctx.guardian.log_in(ctx.member, name)
+    ctx.reply(f"you are logged in as {name}")
+
+
+@command(cost=2)
+async def password(ctx: Context) -> None:
+    """Change the password of your name."""
+    name = _account(ctx)
+    await _prove(ctx, name)
+    await ctx.accounts.change_password(name, await _new(ctx))
+    ctx.reply("your password is changed")
+
+
+@command(cost=2)
+async def unregister(ctx: Context) -> None:
+    """Give your name up: it is anybody's from then on."""
+    name = _account(ctx)
+    await _prove(ctx, name)
+    await ctx.accounts.remove(name)
+    await ctx.broker.call(ctx.member, Identify(""))
+    log.info("%s (%s) has given the name up", name, ctx.peer)
+    ctx.reply(f"the name {name} is kept no more")
+
+
+def _account(ctx: Context) -> str:
+    if not ctx.member.account:
+        raise ChatError("you are not logged in: /login first")
+    return ctx.member.account
+
+
+async def _prove(ctx: Context, name: str) -> None:
+    """Ask for the password of an account; raises ChatError if it is not given."""
+    ctx.accounts.check(ctx.member, trio.current_time())
+    _warn(ctx)
+    given = await ctx.ask(f"Password of {name}: ", secret=True, timeout=ANSWER)
+    if not given:
+        raise ChatError("no password: nothing is tried")
+    if not await ctx.accounts.verify(ctx.member, name, given, trio.current_time()):
+        log.warning("%s (%s) fails to log in as %s", ctx.nick, ctx.peer, name)
+        raise ChatError(f"that is not the password of {name}")
+
+
+async def _new(ctx: Context) -> str:
+    """Ask for a new password, twice; raises ChatError if the two differ."""
+    _warn(ctx)
+    given = await ctx.ask("New password: ", secret=True, timeout=ANSWER)
+    if not given:
+        raise ChatError("no password: nothing is changed")
+    if await ctx.ask("The same again: ", secret=True, timeout=ANSWER) != given:
+        raise ChatError("these were two passwords: nothing is changed")
+    return given
+
+
+def _warn(ctx: Context) -> None:
+    if not ctx.is_private:
+        ctx.reply(
+            "others may read along on your connection: use no password that matters elsewhere"
+        )
