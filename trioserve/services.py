@@ -6,8 +6,8 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve.archive.pruning import Retention
 from trioserve.accounts import Accounts, Guardian
+from trioserve.archive.pruning import Retention
 from trioserve.broker import Broker
 from trioserve.limits import Tries
 from trioserve.observe import Counters

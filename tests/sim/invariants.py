@@ -110,7 +110,8 @@ def _check_people(server: Server) -> None:
     for nick, member in world.members.items():
         if fold(member.nick) != nick:
             raise Wrong(f"{member.nick} is known as {nick}")
-    live = {id(session.member) for session in server.sessions if session.member is not None}
+    # Also whom a session has asked the broker to let go, which is not done yet.
+    live = {id(session._member) for session in server.sessions}
     ghosts = [
         member.nick
         for member in world.members.values()
