@@ -1,8 +1,11 @@
 """Addresses that operators ban from the whole server."""
 
+import time
+
 import pytest
 import trio
 
+from trioserve.moderation import MAX_BANNED, Identity, Sanction
 from trioserve.testing import Chat
 
 HOST, ELSEWHERE = "192.0.2.1", "192.0.2.2"
@@ -95,3 +98,29 @@ async def test_only_operators_ban_addresses(chat: Chat) -> None:
     await ann.types(f"/banip {HOST}")
 
     await ann.sees("-- /banip is for operators")
+
+
+async def test_a_thousand_addresses_may_be_banned_and_no_more(chat: Chat) -> None:
+    op = await chat.join("op", operator=True)
+    now = time.time()
+    for number in range(MAX_BANNED):
+        ban = Sanction(Identity(f"198.51.{number // 256}.{number % 256}"), "op", until=now + 3600)
+        chat.server.world.banned.add(ban, now)
+
+    await op.types(f"/banip {HOST}")
+
+    await op.sees(f"-- there are {MAX_BANNED} ")
+    assert HOST not in op.unseen()
+    await chat.join("bob", host=HOST)
+
+
+async def test_a_reason_at_the_door_is_one_line_that_controls_no_terminal(chat: Chat) -> None:
+    op = await chat.join("op", operator=True)
+
+    await op.types(f"/banip {HOST} 1h \x1b[2Jso\u2028-- and\u202e \x07on")
+
+    refused = await chat.connect(host=HOST).sees_the_end()
+    assert refused.isascii()
+    assert refused.removesuffix("\r\n").isprintable()
+    assert refused.count("\n") == 1
+    assert refused.startswith("-- your address is banned from this server until ")

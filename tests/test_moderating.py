@@ -583,6 +583,19 @@ async def test_who_is_muted_gets_no_last_word_and_is_told(chat: Chat) -> None:
     await carol.sees("-- goodbye")
 
 
+async def test_who_is_muted_does_not_talk_by_being_away(chat: Chat) -> None:
+    ann, bob = await room_of(chat, "ann", "bob")
+    await ann.types("/mute bob")
+
+    await bob.types("/away buy pills")
+    await bob.sees("-- you are muted in #dev: be away without a word")
+    await bob.types("/away")
+    await bob.sees("-- you are away, until you say something")
+    await ann.types("/msg bob hi", "/who bob")
+
+    assert "pills" not in ann.unseen()
+
+
 async def test_a_room_passes_by_who_is_muted_there(chat: Chat) -> None:
     ann, bob, carol = await room_of(chat, "ann", "bob", "carol")
     await ann.types("/mute bob")
@@ -636,6 +649,25 @@ async def test_a_slow_room_is_let_go_again(chat: Chat) -> None:
     await ann.sees("-- expected a time of at most 1h")
     await ann.sees("-- /slow: time: expected a time such as 90s")
     await ann.sees("<bob> two")
+
+
+async def test_to_come_again_is_no_way_round_a_slow_pace(chat: Chat) -> None:
+    await chat.join("ann")
+    ann, bob, carol = await room_of(chat, "eve", "bob", "carol", host="192.0.2.7")
+    await ann.types("/slow 10s")
+    await bob.types("one")
+
+    await carol.types("of the same household, and there")
+    await ann.sees("<carol> of the same household, and there")
+    await bob.types("/quit")
+    await bob.sees("-- goodbye")
+    dave = await chat.join("dave", host="192.0.2.7")
+    await dave.types("/join #dev", "two")
+
+    await dave.sees("-- not said: #dev takes one line in 10s from each; yours can be said in 10s")
+    await trio.sleep(10)
+    await dave.types("three")
+    await ann.sees("<dave> three")
 
 
 # ------------------------------------------------------------- private rooms

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
+from tests.peers import Authority, MemoryPeer, TlsPeer
 from tests.telnets import Telnet
 from trioserve.config import Config
+from trioserve.edge.tls import TlsTransport
 from trioserve.limits import TRIES, WITHIN
+from trioserve.memory import MemoryTransport
 from trioserve.operators import PasswordSettings
 from trioserve.testing import Chat, Person, open_chat
 
@@ -165,6 +168,45 @@ async def test_the_configuration_may_allow_passwords_in_the_clear(
         await ann.sees("-- you are an operator now")
 
 
+async def test_where_passwords_may_be_in_the_clear_tls_is_as_good_as_ever(
+    autojump_clock: MockClock,
+) -> None:
+    config = Config(operators=HASHES, passwords=PasswordSettings(in_the_clear=True))
+    async with open_chat(config) as chat:
+        authority = Authority()
+        below = MemoryTransport(host="192.0.2.1", is_private=False, reading=False)
+        chat.edge.connect(TlsTransport(below, authority.server_context(), handshake=10))
+        peer = TlsPeer(MemoryPeer(below), authority.client_context())
+        shown = b""
+
+        while not peer.shake_hands():
+            await wait_all_tasks_blocked()
+        for line, answer in (
+            (b"ann\n", b"#lobby: "),
+            (b"/op\n", b"Password: "),
+            (b"secret\n", b"you are an operator now"),
+        ):
+            peer.send(line)
+            with trio.fail_after(5):
+                while answer not in shown:
+                    await trio.sleep(0.1)
+                    shown += peer.receive() or b""
+
+
+async def test_a_password_behind_the_name_is_tried_nowhere_and_never_shown(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    with caplog.at_level(logging.DEBUG):
+        await ann.types("/op ann secret")
+
+        shown = await ann.sees("nothing is tried")
+    assert shown == "-- the password is asked for: /op and a name alone; nothing is tried"
+    await bob.sees_nothing()
+    assert "secret" not in ann.unseen() + caplog.text
+
+
 async def test_without_operators_in_the_configuration_nobody_is_asked(
     autojump_clock: MockClock,
 ) -> None:
@@ -190,7 +232,7 @@ async def test_what_is_no_name_is_refused(chat: Chat) -> None:
     await ann.types("/op x!", "/op ann secret")
 
     await ann.sees("-- ")
-    await ann.sees("usage: /op [name]")
+    await ann.sees("-- the password is asked for: /op and a name alone; nothing is tried")
 
 
 async def test_what_was_typed_ahead_is_no_answer(chat: Chat) -> None:

@@ -104,7 +104,7 @@ async def test_what_comes_behind_the_header_is_received_as_it_fits_the_buffer() 
     ("sent", "reason"),
     [
         (b"ann\n", "no PROXY header"),
-        (b"", "ended before its PROXY header did"),
+        (b"", "went without a byte"),
         (FROM_ANN[:-1], "ended before its PROXY header did"),
     ],
 )
@@ -348,3 +348,16 @@ async def test_who_is_refused_costs_no_handshake(autojump_clock: MockClock, narr
 
     assert below.is_closed
     assert not below.received
+
+
+async def test_a_proxy_s_checks_do_not_fill_the_log(
+    autojump_clock: MockClock, narrow: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    below = from_proxy()
+    narrow.edge.connect(ProxiedTransport(below, SECONDS))
+    below.end_input()
+    assert not await Person(below).sees_the_end()
+
+    assert caplog.messages == []

@@ -181,6 +181,8 @@ class Handlers:
                 fanout.flush_rooms(member.rooms.values())
                 world.set_screen(member, screen)
             case GoAway(text):
+                if text:
+                    self._refuse_muted(member)
                 fanout.flush_rooms(member.rooms.values())
                 world.set_away(member, flatten(text))
             case ComeBack():
@@ -262,6 +264,12 @@ class Handlers:
             other.absence.told.add(member)
             why = f": {other.absence.text}" if other.absence.text else ""
             self.fanout.put(member, Noticed(f"{other.nick} is away{why}"))
+
+    def _refuse_muted(self, member: Member) -> None:
+        """Raises ChatError to who would talk by what they are away for."""
+        for room in member.rooms.values():
+            if self.moderators.is_muted(member, room):
+                raise ChatError(f"you are muted in {room.name}: be away without a word")
 
     def _come_back(self, member: Member) -> None:
         self.fanout.flush_rooms(member.rooms.values())

@@ -5,7 +5,7 @@ call; an end is compared when somebody looks, so that nothing has to happen for 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 import attrs
@@ -132,7 +132,8 @@ class Rules:
     secluded: list[tuple[int, float]] = attrs.field(factory=list, init=False)
     # Who has come since it first was: the id above which what was private is theirs to see.
     since: dict[int, int] = attrs.field(factory=dict, init=False)
-    _spoke: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
+    # When last, and as whom: of those who have left, too, or to come again would be a way round.
+    _spoke: dict[int, tuple[float, Identity]] = attrs.field(factory=dict, init=False)
     _knocked: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
 
     def seclude(self, private: bool, last_id: int) -> None:
@@ -173,14 +174,32 @@ class Rules:
         self.pause = seconds
         self._spoke.clear()
 
-    def wait(self, number: int, now: float) -> float:
+    def wait(self, whom: Identity, now: float) -> float:
         """Seconds until somebody may speak; 0 if now, which then counts as having done so."""
-        if (left := self._spoke.get(number, -math.inf) + self.pause - now) > 0:
-            return left
+        if (spoke := self._spoke.get(whom.number)) is not None and spoke[0] + self.pause > now:
+            return spoke[0] + self.pause - now
         if len(self._spoke) >= 1024:  # those of the last seconds stay
-            self._spoke = {each: at for each, at in self._spoke.items() if at + self.pause > now}
-        self._spoke[number] = now
+            self._spoke = {
+                number: spoke
+                for number, spoke in self._spoke.items()
+                if spoke[0] + self.pause > now
+            }
+        self._spoke[whom.number] = now, whom
         return 0.0
+
+    def recognise(self, whom: Identity, present: Container[int]) -> None:
+        """Have somebody who comes wait as they would have to, had they not left before.
+
+        Those who are there, by their numbers, are others: people of one household do
+        not wait for one another.
+        """
+        spoke = [
+            at
+            for number, (at, earlier) in self._spoke.items()
+            if number not in present and Sanction(earlier, "").holds(whom)
+        ]
+        if spoke:
+            self._spoke[whom.number] = max(spoke), whom
 
     def invite(self, number: int, now: float) -> None:
         """Let somebody in once, within INVITATION; raises ChatError if too many are invited."""

@@ -135,6 +135,9 @@ class Moderators:
             return
         now = self.now()
         rules.invited.pop(member.number, None)
+        if rules.pause:
+            others = {each.number for each in room.members if each is not member}
+            rules.recognise(member.identity, others)
         if (mute := rules.mutes.holding(member.identity, now)) is not None:
             rules.muted[member.number] = mute
             if not self._is_exempt(member, room):
@@ -147,7 +150,7 @@ class Moderators:
         now = self.now()
         if (mute := rules.mute_of(member.number, now)) is not None:
             raise ChatError(_muted(room, mute, now, member))
-        if rules.pause and (wait := rules.wait(member.number, now)):
+        if rules.pause and (wait := rules.wait(member.identity, now)):
             raise ChatError(
                 f"not said: {room.name} takes one line in {exact(rules.pause)} from each; "
                 f"yours can be said in {exact(wait)}"

@@ -38,7 +38,7 @@ from trioserve.plugins import Plugins
 from trioserve.requests import Close, PartWithLost, ReportKeeping, TurnDay, Unfold
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
-from trioserve.transport import Edge, Transport
+from trioserve.transport import Edge, Transport, WordlessError
 from trioserve.wire.text import encode
 from trioserve.world import World
 
@@ -276,7 +276,9 @@ class Server:
             try:
                 opened = await waiting.open()
             except OSError as error:
-                log.info("%s turned away: %s", waiting.peer, error.strerror or error)
+                # A proxy's checks come every few seconds.
+                level = logging.DEBUG if isinstance(error, WordlessError) else logging.INFO
+                log.log(level, "%s turned away: %s", waiting.peer, error.strerror or error)
             finally:
                 del self._opening[scope]
                 if opened is None or scope.cancel_called:

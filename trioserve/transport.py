@@ -4,6 +4,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 
+class WordlessError(OSError):
+    """A trusted proxy came and went without a byte: it looks whether somebody listens."""
+
+
 class Transport(Protocol):
     """A byte stream that can be written without waiting.
 

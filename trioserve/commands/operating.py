@@ -19,11 +19,13 @@ log = logging.getLogger(__name__)
 
 
 @command(cost=2)
-async def op(ctx: Context, name: str = "") -> None:
+async def op(ctx: Context, *, name: str = "") -> None:
     """Become an operator, by a password that you are asked for.
 
     Without a name, it is your nick's. What you have typed ahead is no answer.
     """
+    if " " in name:  # a refusal that named the words would show them once more
+        raise ChatError("the password is asked for: /op and a name alone; nothing is tried")
     name = check_nick(name or ctx.nick)
     if ctx.member.is_operator:
         raise ChatError("you are an operator already")

@@ -11,7 +11,7 @@ import trio
 from trioserve.errors import ProtocolError
 from trioserve.limits import network_of
 from trioserve.settings import setting
-from trioserve.transport import Transport
+from trioserve.transport import Transport, WordlessError
 from trioserve.wire.proxy import Origin, read_header
 
 Network = IPv4Network | IPv6Network
@@ -88,9 +88,7 @@ class ProxiedTransport:
         received = b""
         try:
             while (header := read_header(received)) is None:
-                size = await self._below.receive_into(_RAW)
-                if not size:
-                    raise OSError(errno.EPROTO, "ended before its PROXY header did")
+                size = await self._receive_from(received)
                 received += _RAW[:size]
         except ProtocolError as error:
             raise OSError(errno.EPROTO, str(error)) from None
@@ -98,6 +96,20 @@ class ProxiedTransport:
         self._is_open = True
         if header.origin is not None:
             self._relay(header.origin)
+
+    async def _receive_from(self, received: bytes) -> int:
+        """Receive behind what was received; return how many bytes, never 0."""
+        try:
+            size = await self._below.receive_into(_RAW)
+        except OSError as error:
+            if received:
+                raise
+            raise WordlessError(error.errno, "went without a byte") from None
+        if size:
+            return size
+        if received:
+            raise OSError(errno.EPROTO, "ended before its PROXY header did")
+        raise WordlessError(errno.EPROTO, "went without a byte")
 
     def _relay(self, origin: Origin) -> None:
         """Be the connection of whom the proxy speaks for."""
