@@ -727,3 +727,13 @@ def test_a_clock_that_was_set_back_hides_nothing() -> None:
     unread = trail.unread(last_id=5_000_000_000, now_us=1_000_000_000, now=10.0)
 
     assert unread.since <= 5_000_000_000 - 125_000_000 + 1
+
+
+async def test_where_nobody_is_kept_nobody_is_shown_words(autojump_clock: trio.abc.Clock) -> None:
+    async with open_chat(Config(resume=ResumeLimits(keep=0.0))) as chat:
+        ann = await chat.join("ann")
+        await ann.sees_nothing()
+
+        await ann.types("/resume")
+
+        await ann.sees("-- who loses their connection here has left: there are no words")

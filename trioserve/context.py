@@ -161,7 +161,12 @@ class Context(Actor):
         self.outbox.put_answer(render(answer, self.member.style()), answer)
 
     def show_words(self) -> None:
-        """Show the caller by which words they come back, should the connection break."""
+        """Show the caller by which words they come back, should the connection break.
+
+        Raises ChatError where nobody is kept for that.
+        """
+        if not self.member.words:
+            raise ChatError("who loses their connection here has left: there are no words")
         shown = render(Resumable(self.member.words), self.member.style())
         self.outbox.put_answer(shown)
 

@@ -109,8 +109,11 @@ class Resuming:
     # ------------------------------------------------------- words, and who is lost
 
     def introduce(self, member: Member) -> None:
-        """Give a member, but no bot, words by which they come back, and show them."""
-        if member.seat is None:
+        """Give a member, but no bot, words by which they come back, and show them.
+
+        Where nobody is kept, there is nothing to come back to.
+        """
+        if member.seat is None or not self.limits.keep:
             return
         self._by_words.pop(member.words, None)
         while (words := self.new_words()) in self._by_words:
