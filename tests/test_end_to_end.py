@@ -332,6 +332,7 @@ def test_the_others_see_that_a_telnet_is_killed(street: Street) -> None:
     eve = street.bystander()
     ann = street.at_terminal("telnet")
     ann.gives_the_name("ann")
+    ann.sees("/resume ")  # with something unread, the end would be a reset
 
     os.kill(ann.pid, signal.SIGKILL)
 
@@ -342,6 +343,7 @@ def test_the_others_see_that_a_terminal_is_closed(street: Street) -> None:
     eve = street.bystander()
     ann = street.at_terminal("nc")
     ann.gives_the_name("ann")
+    ann.sees("/resume ")  # with something unread, the end would be a reset
 
     os.kill(ann.pid, signal.SIGHUP)
 

@@ -313,9 +313,9 @@ async def test_an_address_has_so_many_who_are_lost(autojump_clock: MockClock) ->
 async def test_with_no_time_to_keep_anybody_who_is_lost_leaves(autojump_clock: MockClock) -> None:
     config = attrs.evolve(Config(), resume=ResumeLimits(keep=0))
     async with open_chat(config) as chat:
-        bob = await chat.join("bob")
+        bob, ann = await chat.join("bob"), await chat.join("ann")
 
-        await lost(chat)
+        await ann.vanishes()
 
         await bob.sees("* ann left (connection lost)")
 

@@ -366,7 +366,7 @@ def test_a_long_answer_is_shown_by_pages(town: Town) -> None:
     ann.shows(more)
     first = ann.seen()
     assert len(first) == 10
-    assert first[0] == "-- basics:"
+    assert first[0] == "-- accounts:"
     town.eve.types("hello")
     ann.shows("[00:00] <eve> hello", more)
     ann.presses(" ")

@@ -33,8 +33,9 @@ async def register(ctx: Context) -> None:
 
 @command(cost=2)
 async def login(ctx: Context, name: str = "") -> None:
-    """Show by your password that a name is yours; without one, the name that you have.
+    """Show by your password that a name is yours.
 
+    Without one, that is the name that you have.
     A guest who has it is given another one; where you are already, or were until your
     connection broke, you go on as you were.
     """
