@@ -12,7 +12,8 @@ BUILTIN = (
     "audit away back ban banip banips bans bell cancel deop format giveroom help history ignore "
     "invite join kick kill knock leave load login me missed msg mute nick op password plain "
     "plugins private quiet quit register rehash reload reply resume retention rich room rooms "
-    "screenreader search slow stats tasks theme time timezone topic unban unbanip unignore unload unmute unregister wall who"
+    "screenreader search slow stats tasks theme time timezone topic unban unbanip unignore unload "
+    "unmute unregister wall who"
 )
 
 
