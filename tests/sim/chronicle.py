@@ -87,7 +87,7 @@ class Chronicle(Events):
         try:
             yield
         finally:
-            Handlers.obey = obey  # type: ignore[method-assign]
+            Handlers.obey = obey  # type: ignore[method-assign]  # as it was
 
     # ------------------------------------------------------------ what it comes to
 

@@ -44,7 +44,7 @@ def checked_outboxes() -> Iterator[None]:
     try:
         yield
     finally:
-        Outbox.put_piece = put_piece  # type: ignore[method-assign]
+        Outbox.put_piece = put_piece  # type: ignore[method-assign]  # as it was
     if wrongs:
         raise wrongs[0]
 
