@@ -558,6 +558,36 @@ async def test_what_the_room_keeps_no_more_is_counted(autojump_clock: MockClock)
         assert "-- 3 messages skipped in #lobby; /missed to read the last 0" in lines
 
 
+async def test_what_was_said_before_one_came_is_not_shown_again(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    words = await words_of(bob)
+    await ann.types("/join #den", "a word among friends", "/private on", "a secret")
+    await ann.types("/invite bob")
+    await bob.types("/join #den")
+    await ann.types("welcome")
+    await bob.vanishes()
+
+    again = await resumed(chat, words)
+
+    await again.sees("-- you may have seen these --")
+    assert [line for line in shown(again) if line.startswith("<ann>")] == ["<ann> welcome"]
+
+
+async def test_an_answer_that_was_sent_is_not_new_though_nobody_has_spoken_since(
+    chat: Chat,
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    words = await words_of(bob)
+    await ann.types("/join #den", "/invite bob")
+    await bob.vanishes()
+
+    again = await resumed(chat, words)
+
+    await again.sees("-- you may have seen these --")
+    await again.sees("* ann invites you to #den")
+    await again.sees("-- now --")
+
+
 async def test_what_ignored_people_said_is_not_shown(chat: Chat) -> None:
     bob = await chat.join("bob")
     ann = await chat.join("ann")

@@ -257,7 +257,7 @@ class Resuming:
             skipped = set(unread.owed[room.name].ids) if room.name in unread.owed else set()
             found += [
                 (message.id, message, room)
-                for message in _since(room, unread.since)
+                for message in _since(room, max(unread.since, room.entered[member] + 1))
                 if message.id not in skipped and not member.ignores(message.nick)
             ]
         return sorted(found, key=lambda each: each[0])

@@ -199,6 +199,8 @@ class Room:
     # Who has been here longest comes first.
     members: dict[Member, Style] = attrs.field(factory=dict, init=False, repr=False)
     groups: dict[Style, dict[Member, None]] = attrs.field(factory=dict, init=False, repr=False)
+    # The last message's id, of all rooms, when they came.
+    entered: dict[Member, int] = attrs.field(factory=dict, init=False, repr=False)
     history_bytes: int = attrs.field(default=0, init=False)  # of memory, about
     said: int = attrs.field(default=0, init=False)  # messages, since it was made
     # What happened in this turn; who shall not be shown it because they typed it; and the bytes
@@ -234,6 +236,7 @@ class Room:
     def remove(self, member: Member) -> None:
         self._ungroup(member)
         del self.members[member]
+        self.entered.pop(member, None)
         if self.owner is member:
             self.pass_on()
         if self.rules is not None:

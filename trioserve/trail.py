@@ -120,7 +120,7 @@ class Trail:
         dated = [(_date(event, latest, now - at), event) for at, event in self._events]
         return Unread(
             since=since,
-            unsent=next(unsent, last_id + 1),
+            unsent=next(unsent, latest),
             events=[(date, event) for date, event in dated if date >= since],
             dropped=self._dropped[1] if self._dropped[0] >= begun else 0,
         )
@@ -128,7 +128,7 @@ class Trail:
 
 def _date(event: Event, latest: int, ago: float) -> int:
     """The id of an event, or of one without an id, what it would have been."""
-    return event.id if isinstance(event, Told) else latest - round(ago * 1_000_000)
+    return event.id if isinstance(event, Told) else latest - max(1, round(ago * 1_000_000))
 
 
 def _size(event: Event) -> int:

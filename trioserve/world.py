@@ -200,6 +200,7 @@ class World:
             room.rules.receive(member.number, self.last_id)
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
+        room.entered[member] = self.last_id
         if member.absence is not None and member.absence.is_fresh:
             room.expecting[member] = None
         self.switch(member, room)
