@@ -156,7 +156,7 @@ class Broker:
 
     def banned(self, network: str) -> str | None:
         """What people from an address are told if they are banned from the server; else None."""
-        return self._handlers.moderators.banned(network)
+        return self._handlers.standing.banned(network)
 
     @contextmanager
     def watched(self) -> Iterator[Events]:

@@ -65,6 +65,7 @@ from trioserve.requests import (
 )
 from trioserve.resuming import Resuming
 from trioserve.rooms import Member, Room, RoomPast
+from trioserve.standing import Standing
 from trioserve.wire.text import flatten, plural
 from trioserve.wire.times import day, day_line
 from trioserve.world import World
@@ -86,6 +87,7 @@ class Handlers:
     on_named: Callable[[Member], None] = lambda _: None  # has come, or has another nick
     comings: Comings = attrs.field(init=False)
     moderators: Moderators = attrs.field(init=False)
+    standing: Standing = attrs.field(init=False)
     resuming: Resuming = attrs.field(init=False)
     _closing: bool = attrs.field(default=False, init=False)
     _unsaved: bool = attrs.field(default=False, init=False)  # what is said; people have been told
@@ -93,6 +95,7 @@ class Handlers:
 
     def __attrs_post_init__(self) -> None:
         self.comings = Comings(self.world, self.fanout)
+        self.standing = Standing(self.world, self.fanout, self.now)
         self.moderators = Moderators(self.world, self.fanout, self.now)
         self.resuming = Resuming(
             self.world,
@@ -111,7 +114,7 @@ class Handlers:
             case Say(text, echo):
                 room = world.current_room(member)
                 if room.rules is not None:
-                    self.moderators.check_speech(member, room)
+                    self.standing.check_speech(member, room)
                 if member.absence is not None:
                     self._come_back(member)
                 if room.crowd is not None:
@@ -121,7 +124,7 @@ class Handlers:
                 fanout.post(room, said, silent=None if echo or member.sees_own_lines else member)
             case Act(text):
                 room = world.current_room(member)
-                self.moderators.check_speech(member, room)
+                self.standing.check_speech(member, room)
                 if member.absence is not None:
                     self._come_back(member)
                 self.comings.tell_first(member, (room,))
@@ -130,7 +133,7 @@ class Handlers:
                 room = world.room(name) if name else world.current_room(member)
                 if not room.members:  # kept for its bans alone
                     raise ChatError(f"everybody has left {room.name}")
-                self.moderators.check_speech(member, room)
+                self.standing.check_speech(member, room)
                 self.comings.tell_first(member, (room,))
                 fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
             case Tell(nick, text):
@@ -156,7 +159,7 @@ class Handlers:
                 self.on_named(member)
             case SetTopic(name, topic):
                 room = world.room_of(member, name)
-                self.moderators.check_speech(member, room)
+                self.standing.check_speech(member, room)
                 topic = flatten(topic)
                 self.comings.tell_first(member, (room,))
                 event = TopicSet(room.name, member.nick, topic, self._new_id())
@@ -268,7 +271,7 @@ class Handlers:
     def _refuse_muted(self, member: Member) -> None:
         """Raises ChatError to who would talk by what they are away for."""
         for room in member.rooms.values():
-            if self.moderators.is_muted(member, room):
+            if self.standing.is_muted(member, room):
                 raise ChatError(f"you are muted in {room.name}: be away without a word")
 
     def _come_back(self, member: Member) -> None:
@@ -277,7 +280,7 @@ class Handlers:
         self.fanout.show(member, Noticed("you are back"))
 
     def _enter(self, member: Member, name: str, past: RoomPast | None) -> None:
-        if not member.is_operator and (ban := self.moderators.banned(member.address)) is not None:
+        if not member.is_operator and (ban := self.standing.banned(member.address)) is not None:
             raise ChatError(ban)  # since they connected
         self.world.enter(member)
         try:
@@ -301,7 +304,7 @@ class Handlers:
     def _take_over(self, newcomer: Member, member: Member) -> None:
         if self._closing:
             raise ChatError("the server is shutting down")
-        if not newcomer.is_operator and (ban := self.moderators.banned(newcomer.address)):
+        if not newcomer.is_operator and (ban := self.standing.banned(newcomer.address)):
             raise ChatError(ban)
         self.resuming.take_over(newcomer, member, self.world.last_id)
         if member.is_operator and not newcomer.is_operator:
@@ -311,7 +314,7 @@ class Handlers:
         member.is_operator = newcomer.is_operator
 
     def _join(self, member: Member, name: str, past: RoomPast | None) -> None:
-        self.moderators.check_entry(member, name)
+        self.standing.check_entry(member, name)
         # Another one of its rooms may have been the current one.
         self.fanout.flush_rooms(member.rooms.values())
         existing = self.world.rooms.get(fold(name))
@@ -324,7 +327,7 @@ class Handlers:
         if past is not None and not past.is_readable:
             self.fanout.show(member, Noticed(UNREADABLE))
         self.comings.tell_joined(member, room)
-        self.moderators.received(member, room)
+        self.standing.received(member, room)
 
     def _entered(self, member: Member, room: Room) -> Entered:
         limits = self.world.limits
@@ -348,7 +351,7 @@ class Handlers:
 
     def _leave(self, member: Member, name: str, text: str) -> None:
         room = self.world.room_of(member, name)
-        if text and self.moderators.is_muted(member, room):
+        if text and self.standing.is_muted(member, room):
             raise ChatError(f"you are muted in {room.name}: leave it without a word")
         if text:
             self.comings.tell_first(member, (room,))
@@ -356,13 +359,13 @@ class Handlers:
         owner = room.owner
         self.world.leave(member, room)
         self.comings.tell_left(member, room, text)
-        self.moderators.tell_of_owner(room, owner)
+        self.moderators.audit.tell_of_owner(room, owner)
 
     def _depart(self, member: Member, reason: str, text: str) -> None:
         if not self.world.is_here(member):
             return
         owners = {room: room.owner for room in member.rooms.values()}
-        is_muted = any(self.moderators.is_muted(member, room) for room in owners)
+        is_muted = any(self.standing.is_muted(member, room) for room in owners)
         if text and not is_muted and not self._closing:
             self.comings.tell_first(member, owners)
         self.fanout.flush_rooms(owners)
@@ -375,7 +378,7 @@ class Handlers:
         self.resuming.forget(member)
         if not self._closing:
             for room, owner in owners.items():
-                self.moderators.tell_of_owner(room, owner)
+                self.moderators.audit.tell_of_owner(room, owner)
 
     def continue_from(self, last_id: int) -> None:
         """Give ids, and numbers to rooms, above all that were given before this server began."""

@@ -142,22 +142,6 @@ class Sweep:
     """Let go of the rooms that nobody is in and whose last ban has ended."""
 
 
-Order = (
-    GiveRoom
-    | Kick
-    | Ban
-    | Unban
-    | Mute
-    | Unmute
-    | Slow
-    | Seclude
-    | Invite
-    | Knock
-    | Wall
-    | Kill
-    | BanAddress
-    | UnbanAddress
-    | Rise
-    | StepDown
-    | Sweep
-)
+RoomOrder = GiveRoom | Kick | Ban | Unban | Mute | Unmute | Slow | Seclude | Invite
+ServerOrder = Wall | Kill | BanAddress | UnbanAddress | Rise | StepDown
+Order = RoomOrder | ServerOrder | Knock | Sweep

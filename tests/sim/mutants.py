@@ -115,22 +115,22 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a mute is ignored",
-        "moderators.py",
-        "            raise ChatError(_muted(room, mute, now, member))\n        if rules.pause",
+        "standing.py",
+        "            raise ChatError(muted(room, mute, now, member))\n        if rules.pause",
         "            pass\n        if rules.pause",
     ),
     Mutant(
         "a ban is ignored",
-        "moderators.py",
+        "standing.py",
         "        if (ban := rules.bans.holding(member.identity, now)) is not None:\n"
         '            raise ChatError(f"you are banned from {room.name}'
-        '{_terms(ban, now, member)}")\n'
+        '{terms(ban, now, member)}")\n'
         "        if rules.private",
         "        if rules.private",
     ),
     Mutant(
         "a private room is open to all",
-        "moderators.py",
+        "standing.py",
         "if rules.private and not rules.is_invited(member.number, now):",
         "if False:",
     ),

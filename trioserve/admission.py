@@ -1,0 +1,65 @@
+"""Private rooms: who is let into one, by an invitation, and asks for that by a knock."""
+
+from collections.abc import Callable
+
+import attrs
+
+from trioserve.errors import ChatError
+from trioserve.fanout import Fanout
+from trioserve.powers import refuse_deaf, refuse_first, rules_of
+from trioserve.rooms import Member, Room
+from trioserve.rulings import Invited, Knocked, Secluded
+from trioserve.standing import terms
+from trioserve.wire.spans import exact, until
+from trioserve.world import World
+
+
+@attrs.define(eq=False)
+class Admission:
+    """What owners do with the doors of their rooms, and people do in front of them."""
+
+    world: World
+    fanout: Fanout
+    now: Callable[[], float]  # seconds since 1970
+
+    def seclude(self, member: Member, room: Room, *, private: bool) -> None:
+        """Let people into a room by invitation only, or all of them again."""
+        refuse_first(self.world, room, "is where everybody begins, and stays open")
+        if private == self.world.is_private(room):
+            raise ChatError(f"{room.name} is {'private' if private else 'open'} already")
+        self.fanout.post(room, Secluded(room.name, member.nick, private))
+        rules_of(room).seclude(private, self.world.last_id)
+
+    def invite(self, member: Member, room: Room, nick: str) -> None:
+        """Let somebody into a room once, who is told so."""
+        other = self.world.member(nick)
+        now = self.now()
+        rules = rules_of(room)
+        if other in room.members:
+            raise ChatError(f"{other.nick} is in {room.name}")
+        if rules.bans.holding(other.identity, now) is not None:
+            raise ChatError(f"{other.nick} is banned from {room.name}; /unban them first")
+        if rules.is_invited(other.number, now):
+            end = until(rules.invited[other.number], now, member.look.zone)
+            raise ChatError(f"{other.nick} is invited{end} already")
+        refuse_deaf(member, other)
+        rules.invite(other.number, now)
+        invited = Invited(room.name, member.nick, now, rules.invited[other.number])
+        self.fanout.put(other, invited)
+
+    def knock(self, member: Member, room: Room, text: str) -> None:
+        """Ask the owner of a private room to let somebody in."""
+        if member in room.members:
+            raise ChatError(f"you are in {room.name}")
+        owner = room.owner
+        if owner is None or (rules := room.rules) is None or not rules.private:
+            raise ChatError(f"{room.name} is open: /join {room.name}")
+        now = self.now()
+        if rules.is_invited(member.number, now):
+            raise ChatError(f"you are invited: /join {room.name}")
+        if (ban := rules.bans.holding(member.identity, now)) is not None:
+            raise ChatError(f"you are banned from {room.name}{terms(ban, now, member)}")
+        refuse_deaf(member, owner)
+        if wait := rules.knock(member.number, now):
+            raise ChatError(f"you may knock at {room.name} again in {exact(wait)}")
+        self.fanout.put(owner, Knocked(room.name, member.nick, text))

@@ -1,0 +1,43 @@
+"""Tells of what was done to somebody whoever is concerned, and keeps it."""
+
+import logging
+
+import attrs
+
+from trioserve.fanout import Fanout
+from trioserve.rooms import Member, Room
+from trioserve.rulings import Moderated, Owned
+from trioserve.wire.rulings import ruling_text
+from trioserve.world import World
+
+log = logging.getLogger(__name__)
+
+
+@attrs.define(eq=False)
+class Audit:
+    """Who was moderated, by whom, when and why: in memory, and one log record each."""
+
+    world: World
+    fanout: Fanout
+
+    def record(self, ruling: Moderated) -> None:
+        """Keep what was done."""
+        self.world.audit.append(ruling)
+        log.info("%s", ruling_text(ruling))
+
+    def post(self, room: Room, ruling: Moderated) -> None:
+        """Let a room see what was done there, and record it."""
+        self.fanout.post(room, ruling)
+        self.record(ruling)
+
+    def tell_operators(self, member: Member, ruling: Moderated) -> None:
+        """Record what somebody has done, and tell the other operators that are on."""
+        for other in self.world.members.values():
+            if other.is_operator and other is not member and not other.outlet.lagging:
+                self.fanout.put(other, ruling)
+        self.record(ruling)
+
+    def tell_of_owner(self, room: Room, former: Member | None) -> None:
+        """Tell a room of its owner, if that is another than before."""
+        if room.owner is not None and room.owner is not former:
+            self.fanout.post(room, Owned(room.name, room.owner.nick))

@@ -1,0 +1,98 @@
+"""What operators can have done on the whole server, and how one becomes one of them."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import attrs
+
+from trioserve.audit import Audit
+from trioserve.errors import ChatError
+from trioserve.fanout import Fanout
+from trioserve.moderation import Identity, Sanction
+from trioserve.orders import BanAddress, Kill, Rise, ServerOrder, StepDown, UnbanAddress, Wall
+from trioserve.powers import (
+    checked_network,
+    checked_reason,
+    refuse_commoner,
+    refuse_unassailable,
+)
+from trioserve.rooms import Member
+from trioserve.rulings import Deed, Moderated, Walled
+from trioserve.wire.text import flatten
+from trioserve.world import World
+
+
+@attrs.define(eq=False)
+class Policing:
+    """The orders that hold everywhere."""
+
+    world: World
+    fanout: Fanout
+    audit: Audit
+    now: Callable[[], float]  # seconds since 1970
+
+    def obey(self, member: Member, order: ServerOrder) -> None:
+        """Handle an order; raises ChatError, before anything has changed, to refuse it."""
+        if not isinstance(order, Rise):
+            refuse_commoner(member)
+        match order:
+            case Wall(text):
+                self.fanout.tell_all(Walled(member.nick, flatten(text)))
+            case Kill(nick, reason):
+                self._kill(member, self.world.member(nick), checked_reason(reason))
+            case BanAddress(whom, reason, seconds):
+                self._ban(member, whom, checked_reason(reason), seconds)
+            case UnbanAddress(address):
+                ban = self.world.banned.lift(Identity(checked_network(address)), self.now())
+                self._announce(member, Deed.UNBANNED, ban.whom.nick, member.nick)
+            case Rise(name):
+                self._rise(member, name)
+            case StepDown():
+                member.is_operator = False
+                self._announce(member, Deed.RESIGNED, member.nick, member.nick)
+            case _:
+                assert_never(order)
+
+    def _rise(self, member: Member, name: str) -> None:
+        self.world.refuse_absent(member)
+        if member.is_operator:
+            raise ChatError("you are an operator already")
+        member.is_operator = True
+        self._announce(member, Deed.RISEN, member.nick, name)
+
+    def _kill(self, member: Member, other: Member, reason: str) -> None:
+        refuse_unassailable(member, other)
+        if other.seat is None:
+            raise ChatError(f"{other.nick} is a bot: /unload its plug-in")
+        killed = Moderated(Deed.KILLED, "", other.nick, member.nick, reason, self.now())
+        self.fanout.put(other, killed)
+        other.seat.dismiss(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
+        self.audit.record(killed)
+
+    def _ban(self, member: Member, whom: str, reason: str, seconds: float) -> None:
+        network = self._network_meant(whom)
+        people = [each for each in self.world.members.values() if each.address == network]
+        for each in people:
+            refuse_unassailable(member, each)  # or operators could lock one another out
+        now = self.now()
+        ban = Sanction(Identity(network), member.nick, reason, now + seconds)
+        self.world.banned.add(ban, now)
+        ruling = Moderated(Deed.BANNED, "", network, member.nick, reason, now, ban.until)
+        for each in people:
+            self.fanout.put(each, ruling)
+            if each.seat is not None:
+                each.seat.dismiss(f"banned by {member.nick}" + (f": {reason}" if reason else ""))
+        self.audit.tell_operators(member, ruling)
+
+    def _network_meant(self, whom: str) -> str:
+        """An address, or that of a nick; raises ChatError if that is this machine's."""
+        if whom[:1].isdigit() or ":" in whom:
+            return checked_network(whom)
+        other = self.world.member(whom)
+        if other.address is None:
+            raise ChatError(f"{other.nick} comes from this machine: that would ban all who do")
+        return other.address
+
+    def _announce(self, member: Member, deed: Deed, nick: str, by: str) -> None:
+        """Tell the other operators what somebody has done, or become."""
+        self.audit.tell_operators(member, Moderated(deed, "", nick, by, "", self.now()))
