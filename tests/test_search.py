@@ -243,7 +243,9 @@ def test_what_takes_too_long_is_ended() -> None:
 
 def test_what_was_kept_before_there_was_search_is_found() -> None:
     database = Database(IN_MEMORY, steps=STEPS[:1])
-    keep(database, 1, "天气", "again 天气")
+    rows = [(1, "天气"), (2, "again 天气")]
+    sql = "INSERT INTO messages VALUES (?, '#dev', 'said', 'ann', ?, 0)"
+    database.read(lambda each: each.executemany(sql, rows))
 
     database._migrate(STEPS)
 

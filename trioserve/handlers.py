@@ -119,7 +119,7 @@ class Handlers:
                     self._come_back(member)
                 if room.crowd is not None:
                     self.comings.tell_first(member, (room,))
-                said = Said(self._next_id(), room.name, member.nick, text)
+                said = Said(self._next_id(), room.name, member.nick, text, fold(member.account))
                 # A terminal has shown the line to its author; a program has not.
                 fanout.post(room, said, silent=None if echo or member.sees_own_lines else member)
             case Act(text):
@@ -128,14 +128,17 @@ class Handlers:
                 if member.absence is not None:
                     self._come_back(member)
                 self.comings.tell_first(member, (room,))
-                fanout.post(room, Acted(self._next_id(), room.name, member.nick, text))
+                account = fold(member.account)
+                fanout.post(room, Acted(self._next_id(), room.name, member.nick, text, account))
             case Announce(text, name):
                 room = world.room(name) if name else world.current_room(member)
                 if not room.members:  # kept for its bans alone
                     raise ChatError(f"everybody has left {room.name}")
                 self.standing.check_speech(member, room)
                 self.comings.tell_first(member, (room,))
-                fanout.post(room, Announced(self._next_id(), room.name, member.nick, text))
+                account = fold(member.account)
+                line = Announced(self._next_id(), room.name, member.nick, text, account)
+                fanout.post(room, line)
             case Tell(nick, text):
                 self._tell(member, world.member(nick), text)
             case Reply(text):
@@ -162,7 +165,8 @@ class Handlers:
                 self.standing.check_speech(member, room)
                 topic = flatten(topic)
                 self.comings.tell_first(member, (room,))
-                event = TopicSet(room.name, member.nick, topic, self._new_id())
+                account = fold(member.account)
+                event = TopicSet(room.name, member.nick, topic, self._new_id(), account)
                 fanout.post(room, event)
                 world.set_topic(room, event)
             case Ignore(nick):

@@ -1,7 +1,8 @@
 """What comes of requests: events, frozen values named in the past tense.
 
 They know neither sockets nor clocks. An `id` counts microseconds since 1970 and
-rises with every message of the server; it is also the time of the message.
+rises with every message of the server; it is also the time of the message. An `account`
+is the folded name of the one under which something was said; a guest has none.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ class Said:
     room: str
     nick: str
     text: str
+    account: str = ""
 
 
 @attrs.frozen
@@ -30,6 +32,7 @@ class Acted:
     room: str
     nick: str
     text: str
+    account: str = ""
 
 
 @attrs.frozen
@@ -40,6 +43,7 @@ class Announced:
     room: str
     nick: str
     text: str
+    account: str = ""
 
 
 @attrs.frozen
@@ -137,6 +141,7 @@ class TopicSet:
     nick: str
     topic: str
     id: int = 0
+    account: str = ""
 
 
 @attrs.frozen

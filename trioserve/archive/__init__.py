@@ -8,5 +8,6 @@ connection, in a task of their own: nobody reads for the broker.
 What is kept too long is taken out by `pruning`, through the journal as well.
 
 To keep one more kind of thing: a class in `records` (its SQL and its row), a step
-in `migrations` (its table), and a query beside those in `history` and `search`.
+in `migrations` (its table), and a query beside those in `history` and `search`. What is
+kept about people has two more, in a `Belongings` (see there) that `personal` lists.
 """

@@ -14,6 +14,7 @@ from trioserve.names import fold
 NEVER: Final = 2**63 - 1  # an id that no message ever has
 
 _CLASSES = {name: kind for kind, name in KINDS.items()}
+_COLUMNS: Final = "id, kind, nick, text, account"
 _OF_SPAN: Final = (
     " FROM messages WHERE room = ? AND id > ? AND id < ?"
     " AND (private = 0 OR private = ? AND id > ?)"
@@ -53,7 +54,7 @@ def talk(span: Span) -> Callable[[sqlite3.Connection], list[Message | TopicSet]]
     """A query for the last messages and topics of a span, oldest first."""
 
     def query(connection: sqlite3.Connection) -> list[Message | TopicSet]:
-        sql = f"SELECT id, kind, nick, text{_OF_SPAN} ORDER BY id DESC LIMIT ?"
+        sql = f"SELECT {_COLUMNS}{_OF_SPAN} ORDER BY id DESC LIMIT ?"
         rows = connection.execute(sql, (*span.values, span.count)).fetchall()
         return [event_of(span.room, *row) for row in reversed(rows)]
 
@@ -75,7 +76,7 @@ def page(span: Span) -> Callable[[sqlite3.Connection], list[Message]]:
     """A query for the first messages of a span, oldest first."""
 
     def query(connection: sqlite3.Connection) -> list[Message]:
-        sql = f"SELECT id, kind, nick, text{_OF_SPAN} AND kind != 'topic' ORDER BY id LIMIT ?"
+        sql = f"SELECT {_COLUMNS}{_OF_SPAN} AND kind != 'topic' ORDER BY id LIMIT ?"
         rows = connection.execute(sql, (*span.values, span.count))
         return [_message_of(span.room, *row) for row in rows]
 
@@ -86,7 +87,7 @@ def among(span: Span, ids: Collection[int]) -> Callable[[sqlite3.Connection], li
     """A query for those messages of a span that have these ids, oldest first."""
 
     def query(connection: sqlite3.Connection) -> list[Message]:
-        sql = f"SELECT id, kind, nick, text{_OF_SPAN} AND kind != 'topic' AND {_AMONG} ORDER BY id"
+        sql = f"SELECT {_COLUMNS}{_OF_SPAN} AND kind != 'topic' AND {_AMONG} ORDER BY id"
         rows = connection.execute(sql, (*span.values, json.dumps(list(ids))))
         return [_message_of(span.room, *row) for row in rows]
 
@@ -107,13 +108,15 @@ def last_topic(room: str) -> Callable[[sqlite3.Connection], str | None]:
     return query
 
 
-def event_of(room: str, number: int, kind: str, nick: str, text: str) -> Message | TopicSet:
+def event_of(
+    room: str, number: int, kind: str, nick: str, text: str, account: str
+) -> Message | TopicSet:
     """The event that a row stands for, with the room's name as it is to be shown."""
     if _CLASSES[kind] is TopicSet:
-        return TopicSet(room, nick, text, number)
-    return _message_of(room, number, kind, nick, text)
+        return TopicSet(room, nick, text, number, account)
+    return _message_of(room, number, kind, nick, text, account)
 
 
-def _message_of(room: str, number: int, kind: str, nick: str, text: str) -> Message:
+def _message_of(room: str, number: int, kind: str, nick: str, text: str, account: str) -> Message:
     kind_of_message: type[Said | Acted | Announced] = _CLASSES[kind]
-    return kind_of_message(number, room, nick, text)
+    return kind_of_message(number, room, nick, text, account)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from trioserve.archive.retention import SCHEMA as RETENTION
+from trioserve.archive.said import SCHEMA as SAID
 from trioserve.archive.search import SCHEMA as SEARCH
 
 # Each step: statements, all of which are done in one transaction, or none.
@@ -35,4 +36,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
             hash TEXT NOT NULL
         ) STRICT, WITHOUT ROWID""",
     ),
+    SAID,
 )

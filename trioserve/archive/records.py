@@ -28,8 +28,8 @@ class Talk:
     """A message in a room, or its topic being set."""
 
     sql: ClassVar[str] = (
-        "INSERT OR IGNORE INTO messages (id, room, kind, nick, text, private)"
-        " VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT OR IGNORE INTO messages (id, room, kind, nick, text, private, account)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
 
     event: Message | TopicSet
@@ -41,8 +41,9 @@ class Talk:
 
     def row(self) -> tuple[Any, ...]:
         event = self.event
-        kind = KINDS[type(event)]
-        return event.id, fold(event.room), kind, event.nick, _text(event), self.private
+        kind, text = KINDS[type(event)], _text(event)
+        room = fold(event.room)
+        return event.id, room, kind, event.nick, text, self.private, event.account
 
 
 @attrs.frozen

@@ -54,12 +54,12 @@ SCHEMA: Final[Sequence[str]] = (
 )
 
 _FIND: Final = (
-    "SELECT messages.room, id, kind, messages.nick, messages.text FROM found"
+    "SELECT messages.room, id, kind, messages.nick, messages.text, account FROM found"
     " JOIN messages ON id = found.rowid"
     " WHERE found MATCH ? AND {} ORDER BY found.rowid DESC LIMIT ?"
 )
 _BESIDE: Final = (
-    "SELECT room, id, kind, nick, text FROM messages"
+    "SELECT room, id, kind, nick, text, account FROM messages"
     " WHERE room = ? AND id {} ? AND {} ORDER BY id {} LIMIT 1"
 )
 

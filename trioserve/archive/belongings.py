@@ -1,0 +1,43 @@
+"""What is kept about the owner of an account: a page at a time to show, a portion to take out.
+
+Each kind of it is a `Belongings`, in the module that has its table; `personal` lists them. An
+account is given by its folded name.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from trioserve.archive.records import Record
+
+PAGE: Final = 100  # rows that are read in one go,
+PORTION: Final = 500  # and that are taken out
+
+
+@attrs.frozen
+class Page:
+    """Some rows as their owner is shown them: each begins with `what` it is.
+
+    `more` is the number behind which there may be more; 0: that was all.
+    """
+
+    rows: Sequence[Mapping[str, object]]
+    more: int = 0
+
+
+@attrs.frozen
+class Belongings:
+    """One kind of what is kept: how it is read, and how it is forgotten."""
+
+    # A query for what an account has behind a number, which is 0 at first.
+    page: Callable[[str, int], Callable[[sqlite3.Connection], Page]]
+    # A query for what takes out the next portion; None comes of it when nothing is left. Without
+    # one, it is not forgotten, or not by itself.
+    removal: Callable[[str], Callable[[sqlite3.Connection], Record | None]] | None = None
+
+
+def page_of(rows: Sequence[tuple[int, Mapping[str, object]]]) -> Page:
+    """A page of at most PAGE rows, each with its number."""
+    return Page([row for _, row in rows], rows[-1][0] if len(rows) == PAGE else 0)

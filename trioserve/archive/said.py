@@ -1,0 +1,121 @@
+"""What was said in rooms under an account: shown to its owner, forgotten, or nobody's any more."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from trioserve.archive.belongings import PAGE, PORTION, Belongings, Page, page_of
+from trioserve.archive.records import Record
+from trioserve.wire.spans import utc
+
+ANONYMOUS: Final = "anonymous"  # who has set the topics of one who is forgotten: nobody's nick
+
+# The second half lets SQLite use the index, which has nothing that guests have said.
+_OWN: Final = "account = ? AND account != ''"
+
+SCHEMA: Final[Sequence[str]] = (
+    # Folded; empty: a guest's.
+    "ALTER TABLE messages ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX messages_by_account ON messages (account, id) WHERE account != ''",
+    """CREATE TRIGGER messages_to_be_found_otherwise AFTER UPDATE OF nick ON messages BEGIN
+        INSERT INTO found (found, rowid, text, nick, room)
+        VALUES ('delete', old.id, spaced(old.text), old.nick, old.room);
+        INSERT INTO found (rowid, text, nick, room)
+        VALUES (new.id, spaced(new.text), new.nick, new.room);
+    END""",
+)
+
+
+@attrs.frozen
+class ForgetSaid:
+    """Take out a portion of what was said under an account; topics stay, they are the rooms'."""
+
+    sql: ClassVar[str] = (
+        f"DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE {_OWN}"  # noqa: S608
+        " AND kind != 'topic' ORDER BY id LIMIT ?)"
+    )
+    size: ClassVar[int] = 0
+
+    account: str
+
+    def row(self) -> tuple[Any, ...]:
+        return self.account, PORTION
+
+
+@attrs.frozen
+class ForgetAuthor:
+    """Let nobody know any more who has set a portion of the topics that an account's owner has."""
+
+    sql: ClassVar[str] = (
+        f"UPDATE messages SET nick = '{ANONYMOUS}', account = '' WHERE id IN ("  # noqa: S608
+        f"SELECT id FROM messages WHERE {_OWN} AND kind = 'topic' ORDER BY id LIMIT ?)"
+    )
+    size: ClassVar[int] = 0
+
+    account: str
+
+    def row(self) -> tuple[Any, ...]:
+        return self.account, PORTION
+
+
+@attrs.frozen
+class Disown:
+    """Let a portion of what was said under an account be as if a guest had said it."""
+
+    sql: ClassVar[str] = (
+        "UPDATE messages SET account = '' WHERE id IN ("  # noqa: S608
+        f"SELECT id FROM messages WHERE {_OWN} ORDER BY id LIMIT ?)"
+    )
+    size: ClassVar[int] = 0
+
+    account: str
+
+    def row(self) -> tuple[Any, ...]:
+        return self.account, PORTION
+
+
+def page(account: str, after: int) -> Callable[[sqlite3.Connection], Page]:
+    """A query for what was said under an account, with ids behind one, oldest first."""
+
+    def query(connection: sqlite3.Connection) -> Page:
+        sql = f"SELECT id, kind, room, nick, text FROM messages WHERE {_OWN} AND id > ?"  # noqa: S608
+        rows = connection.execute(f"{sql} ORDER BY id LIMIT ?", (account, after, PAGE))
+        keys = ("what", "room", "nick", "text")
+        return page_of(
+            [
+                (number, {**dict(zip(keys, row, strict=True)), "id": number, "time": utc(number)})
+                for number, *row in rows
+            ]
+        )
+
+    return query
+
+
+def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
+    """A query for what forgets the next portion."""
+
+    def query(connection: sqlite3.Connection) -> Record | None:
+        if _has(connection, account, "kind != 'topic'"):
+            return ForgetSaid(account)
+        return ForgetAuthor(account) if _has(connection, account) else None
+
+    return query
+
+
+def disowning(account: str) -> Callable[[sqlite3.Connection], Record | None]:
+    """A query for what makes the next portion nobody's, in place of forgetting it."""
+
+    def query(connection: sqlite3.Connection) -> Record | None:
+        return Disown(account) if _has(connection, account) else None
+
+    return query
+
+
+def _has(connection: sqlite3.Connection, account: str, condition: str = "true") -> bool:
+    sql = f"SELECT 1 FROM messages WHERE {_OWN} AND {condition} LIMIT 1"  # noqa: S608
+    return connection.execute(sql, (account,)).fetchone() is not None
+
+
+SAID: Final = Belongings(page, removal)
