@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from tests.running import PATIENCE
 
@@ -25,7 +26,10 @@ os.execv(sys.executable, [sys.executable, "-m", "trioserve", *sys.argv[2:]])
 
 @contextmanager
 def started(
-    *handed: socket.socket, names: str = "", options: tuple[str, ...] = (), **environment: str
+    *handed: socket.socket | IO[str],
+    names: str = "",
+    options: tuple[str, ...] = (),
+    **environment: str,
 ) -> Iterator["subprocess.Popen[str]"]:
     descriptors = [each.fileno() for each in handed]
     with subprocess.Popen(

@@ -21,9 +21,9 @@ from trioserve.world import RoomLimits
 # Where a running server keeps each section that it can change. A new section has to be given
 # a place here, or to be declared with `restart`.
 PLACES: Final[dict[str, Callable[[Server], Any]]] = {
-    "passwords": lambda server: server._services.operators,
-    "operators": lambda server: server._services.operators.hashes,
-    "limits": lambda server: server._services.limits,
+    "passwords": lambda server: server._reception.services.operators,
+    "operators": lambda server: server._reception.services.operators.hashes,
+    "limits": lambda server: server._reception.services.limits,
     "connections": lambda server: server._door.limits,
     "resume": lambda server: server.broker.resuming.limits,
     "rooms": lambda server: server.world.limits,

@@ -10,11 +10,11 @@ import trio
 from trio.testing import MockClock
 
 from trioserve import ChatError, Context, Room, command
+from trioserve.chores import SWEEP_EVERY
 from trioserve.config import Config
 from trioserve.fanout import Fanout
 from trioserve.moderators import Moderators
 from trioserve.orders import Kick
-from trioserve.server import SWEEP_EVERY
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 

@@ -240,7 +240,7 @@ async def test_many_who_are_lost_at_once_are_told_together(chat: Chat) -> None:
 
     for person in people:
         await person.vanishes()
-    await chat.server.tell_of_crowds()
+    await chat.server.chores.tell_of_crowds()
 
     assert shown(bob)[-1] == "* p3, p4, p5 and 2 others lost the connection"
 
@@ -255,7 +255,7 @@ async def test_who_is_back_within_one_crowd_was_never_gone(chat: Chat) -> None:
         await person.vanishes()
 
     await resumed(chat, words[4])
-    await chat.server.tell_of_crowds()
+    await chat.server.chores.tell_of_crowds()
 
     assert shown(bob)[-1] == "* p3 lost the connection"
 

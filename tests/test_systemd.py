@@ -129,6 +129,28 @@ def test_a_number_of_sockets_that_is_none_is_refused() -> None:
         handed_sockets(environment)
 
 
+@e2e
+@slow
+def test_what_is_handed_over_and_is_no_socket_is_one_line() -> None:
+    with Path(os.devnull).open() as file, started(file, names="chat") as process:
+        code, errors = ended(process)
+
+    assert code == 1
+    assert errors == "trioserve: descriptor 3 (chat) is no socket\n"
+
+
+@e2e
+@slow
+def test_fewer_sockets_than_were_to_be_handed_over_are_one_line(listening: socket.socket) -> None:
+    with started(listening, names="chat", LISTEN_FDS="2") as process:
+        code, errors = ended(process)
+
+    assert code == 1
+    # By then something of the server's own may be there.
+    assert errors.startswith("trioserve: descriptor 4 (no name) is no")
+    assert errors.count("\n") == 1
+
+
 # ----------------------------------------------------------- notification
 
 

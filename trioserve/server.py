@@ -25,28 +25,25 @@ from trioserve.archive.pruning import Retention
 from trioserve.archive.retention import Bounds
 from trioserve.broker import Broker
 from trioserve.changes import Changes, merged
+from trioserve.chores import Chores
 from trioserve.config import Config
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.limits import Door, Tries
 from trioserve.observe import Counters
 from trioserve.operators import Operators
-from trioserve.orders import Sweep
 from trioserve.outbox import Drains
 from trioserve.passwords import Passwords, Scrypt
 from trioserve.past import Past
 from trioserve.plugins import Plugins
-from trioserve.requests import Close, PartWithLost, ReportKeeping, TurnDay, Unfold
+from trioserve.reception import Reception
+from trioserve.requests import Close, ReportKeeping
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
-from trioserve.transport import Edge, Transport, WordlessError
-from trioserve.wire.text import encode
+from trioserve.transport import Edge
 from trioserve.world import World
 
-QUARTER: Final = 900.0  # seconds
 DAY: Final = 86_400  # seconds
-SWEEP_EVERY: Final = 60.0  # seconds
 LAST_WRITE: Final = 1.0  # seconds to keep what was said last, when the server ends
-LOST_EVERY: Final = 10.0  # seconds, at most, between looks at who is lost
 TIMEOUT_SLACK: Final = 5.0  # seconds by which the kernel may be late to give a connection up
 READ_SIZE: Final = 8 * 1024  # bytes received at once, into the one buffer of all connections
 
@@ -104,6 +101,7 @@ class Server:
             resume=config.resume,
             past=past,
         )
+        self.chores = Chores(self.broker)
         self._drains = Drains(
             config.outbox,
             self.counters,
@@ -115,10 +113,17 @@ class Server:
         self._guardian = Guardian(self._accounts, self.broker)
         self.broker.watch_names(self._guardian.named)
         self._door = Door(config.connections, self.counters, self.broker.banned)
-        self._services = Services(
+        services = self._made_services(past, passwords, telnet_port)
+        self._reception = Reception(self._door, services, self.counters)
+        self._stopping = trio.Event()
+        self._everybody = trio.CancelScope()
+
+    def _made_services(self, past: Past, passwords: Passwords, telnet_port: int) -> Services:
+        config = self.config
+        return Services(
             broker=self.broker,
             drains=self._drains,
-            plugins=plugins,
+            plugins=self.plugins,
             counters=self.counters,
             operators=Operators(config.operators, passwords, config.passwords.in_the_clear),
             accounts=self._accounts,
@@ -134,10 +139,6 @@ class Server:
             tls_port=config.tls_port,
             telnet_port=telnet_port,
         )
-        self._opening: dict[trio.CancelScope, None] = {}  # of connections that have no session yet
-        self._sessions: dict[Session, None] = {}
-        self._stopping = trio.Event()
-        self._everybody = trio.CancelScope()
 
     async def serve(
         self,
@@ -153,10 +154,7 @@ class Server:
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
             services.start_soon(self._guardian.run, name="guardian")
-            services.start_soon(self._tell_of_crowds, name="crowds")
-            services.start_soon(self._tell_of_days, name="days")
-            services.start_soon(self._sweep, name="sweep")
-            services.start_soon(self._part_with_lost, name="lost")
+            services.start_soon(self.chores.run, name="chores")
             async with trio.open_nursery() as extensions:
                 extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
                 with self._everybody:
@@ -164,7 +162,9 @@ class Server:
                         async with trio.open_nursery() as listeners:
                             for edge in edges:
                                 listeners.start_soon(
-                                    edge.serve, partial(self._admit, sessions), name="listener"
+                                    edge.serve,
+                                    partial(self._reception.admit, sessions),
+                                    name="listener",
                                 )
                             task_status.started()
                             await self._stopping.wait()
@@ -183,7 +183,7 @@ class Server:
     @property
     def sessions(self) -> Collection[Session]:
         """The connections that are being served."""
-        return self._sessions.keys()
+        return self._reception.sessions
 
     @property
     def waiting(self) -> int:
@@ -213,10 +213,11 @@ class Server:
         self._door.limits = self.config.connections
         self.broker.resuming.limits = self.config.resume
         # The old ones stay with the sessions that began with them.
-        self._services = attrs.evolve(self._services, limits=self.config.limits)
+        services = attrs.evolve(self._reception.services, limits=self.config.limits)
+        self._reception.services = services
         # Who is an operator already stays one.
-        self._services.operators.hashes = self.config.operators
-        self._services.operators.in_the_clear = self.config.passwords.in_the_clear
+        services.operators.hashes = self.config.operators
+        services.operators.in_the_clear = self.config.passwords.in_the_clear
         return changes
 
     async def _continue(self) -> None:
@@ -233,112 +234,9 @@ class Server:
             report = ReportKeeping(keeping.trouble, keeping.lost)
             await self.broker.call(self.broker.house, report)
 
-    def _admit(self, sessions: trio.Nursery, transport: Transport) -> None:
-        refusal = self._door.enter(transport.host, trio.current_time())
-        if refusal is None:
-            sessions.start_soon(self._serve_one, transport, transport.host, name="session")
-        else:
-            self._refuse(transport, refusal)
-
-    def _refuse(self, transport: Transport, refusal: str) -> None:
-        log.info("%s refused: %s", transport.peer, refusal)
-        with suppress(OSError):  # gone already, or not open yet
-            transport.try_send(encode(f"-- {refusal}"))
-        transport.close()
-
-    async def _serve_one(self, waiting: Transport, host: str | None) -> None:
-        """Run one session, whose crash nobody else notices; `host` is who the door counts."""
-        try:
-            transport: Transport | None = None
-            opened: Transport | None = waiting
-            while opened is not None and opened is not transport:
-                transport, opened = opened, await self._open(opened)
-                if opened is not None and opened.host != host:
-                    # A proxy has said for whom it comes: asked now, before TLS costs anything.
-                    refusal = self._door.move(host, opened.host, trio.current_time())
-                    if refusal is not None:
-                        self._refuse(opened, refusal)
-                        return
-                    host = opened.host
-            if opened is not None:
-                await self._converse(opened)
-        except* Exception:  # whatever comes with it of a cancellation passes
-            self.counters.crashes += 1
-            log.exception("%s: the session's end crashed", waiting.peer)
-        finally:
-            self._door.leave(host, trio.current_time())
-
-    async def _open(self, waiting: Transport) -> Transport | None:
-        """Let a connection do what comes before its text; None if it fails, or the server stops."""
-        opened = None
-        with trio.CancelScope() as scope:
-            self._opening[scope] = None
-            try:
-                opened = await waiting.open()
-            except OSError as error:
-                # A proxy's checks come every few seconds.
-                level = logging.DEBUG if isinstance(error, WordlessError) else logging.INFO
-                log.log(level, "%s turned away: %s", waiting.peer, error.strerror or error)
-            finally:
-                del self._opening[scope]
-                if opened is None or scope.cancel_called:
-                    waiting.close()
-        return None if scope.cancel_called else opened
-
-    async def _converse(self, transport: Transport) -> None:
-        session = Session(transport, self._services)
-        self._sessions[session] = None
-        try:
-            await session.run()
-        finally:
-            del self._sessions[session]
-
-    async def tell_of_crowds(self) -> None:
-        """Tell the rooms of whoever came or went and is not told of yet."""
-        with suppress(ChatError):  # it crashed; the broker has logged it
-            while self.broker.has_comings():
-                await self.broker.call(self.broker.house, Unfold())
-
-    async def _tell_of_crowds(self) -> None:
-        while True:
-            await trio.sleep(self.config.rooms.fold_every)
-            await self.tell_of_crowds()
-
-    async def _tell_of_days(self) -> None:
-        """Tell people when their day turns: at a quarter of an hour, whatever their zone."""
-        while True:
-            into_the_quarter = self.broker.now_ns() / 1e9 % QUARTER
-            await trio.sleep(QUARTER - into_the_quarter)
-            with suppress(ChatError):  # it crashed; the broker has logged it
-                await self.broker.call(self.broker.house, TurnDay())
-
-    async def _sweep(self) -> None:
-        """Let go now and then of what nobody needs any more."""
-        while True:
-            await trio.sleep(SWEEP_EVERY)
-            if self.world.deserted:
-                with suppress(ChatError):  # it crashed; the broker has logged it
-                    await self.broker.call(self.broker.house, Sweep())
-
-    async def _part_with_lost(self) -> None:
-        """Let those depart whose connections broke and who have not come back in time."""
-        while True:
-            resuming = self.broker.resuming
-            # Whoever is lost from now on has longer than we sleep.
-            pause = min(LOST_EVERY, resuming.limits.keep or LOST_EVERY)
-            if (deadline := resuming.next_deadline) is not None:
-                pause = min(pause, max(0.0, deadline - self.broker.now()))
-            await trio.sleep(pause)
-            if (deadline := resuming.next_deadline) is not None and deadline <= self.broker.now():
-                with suppress(ChatError):  # it crashed; the broker has logged it
-                    await self.broker.call(self.broker.house, PartWithLost())
-
     async def _dismiss_everybody(self) -> None:
-        log.info("shutting down: %d connections", len(self._sessions))
+        log.info("shutting down: %d connections", len(self.sessions))
         self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
         with suppress(ChatError):  # it crashed; the broker has logged it
             await self.broker.call(self.broker.house, Close())
-        for scope in self._opening:
-            scope.cancel()
-        for session in self._sessions:
-            session.end(SHUTDOWN)
+        self._reception.dismiss(SHUTDOWN)

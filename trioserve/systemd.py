@@ -4,10 +4,12 @@ The protocols are those of sd_listen_fds(3), sd_notify(3) and sd_watchdog_enable
 Without systemd nothing here does anything.
 """
 
+import errno
 import logging
 import os
 import socket
 from collections.abc import Callable, MutableMapping
+from contextlib import ExitStack
 from typing import Final
 
 import attrs
@@ -24,8 +26,7 @@ def handed_sockets(environ: MutableMapping[str, str]) -> list[tuple[socket.socke
     What says so goes out of the environment: it is not for whatever we start.
 
     Raises:
-        ValueError: if what says so makes no sense.
-        OSError: if there is no such descriptor, or it is no socket.
+        ValueError: if what says so makes no sense, or one is no socket; with none left open.
     """
     pid = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "")
@@ -35,11 +36,22 @@ def handed_sockets(environ: MutableMapping[str, str]) -> list[tuple[socket.socke
     if not (count.isascii() and count.isdigit()):
         raise ValueError(f'LISTEN_FDS: expected a number, got "{count}"')
     handed = []
-    for number in range(int(count)):
-        os.set_inheritable(FIRST + number, False)
-        name = names[number] if number < len(names) else ""
-        handed.append((socket.socket(fileno=FIRST + number), name))
+    with ExitStack() as opened:
+        for number in range(int(count)):
+            name = names[number] if number < len(names) else ""
+            handed.append((_handed(FIRST + number, name), name))
+            opened.callback(handed[-1][0].close)
+        opened.pop_all()
     return handed
+
+
+def _handed(descriptor: int, name: str) -> socket.socket:
+    try:
+        os.set_inheritable(descriptor, False)
+        return socket.socket(fileno=descriptor)
+    except OSError as error:
+        fault = "is not open" if error.errno == errno.EBADF else "is no socket"
+        raise ValueError(f"descriptor {descriptor} ({name or 'no name'}) {fault}") from None
 
 
 @attrs.define(eq=False)

@@ -201,7 +201,7 @@ class Chat:
         await person.sees(f"-- {self.server.config.rooms.first}: ")
         if screen is not None:
             await self.server.broker.call(self.server.world.member(nick), SetScreen(screen))
-        await self.server.tell_of_crowds()
+        await self.server.chores.tell_of_crowds()
         self.people.append(person)
         for each in self.people:
             each.unseen()  # of the joining

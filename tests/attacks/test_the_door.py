@@ -27,9 +27,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 EXHAUSTING = """
 import resource, sys
 from trioserve.cli import main
-from trioserve import process
+from trioserve import listening, process
 
-process.SPARE_FILES = -1000  # more connections are let in than there are descriptors for
+listening.SPARE_FILES = -1000  # more connections are let in than there are descriptors for
 resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
 process.fit_open_files = lambda limits: limits
 sys.exit(main())
