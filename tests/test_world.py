@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from trioserve.errors import ChatError
+from trioserve.histories import Histories
+from trioserve.ignoring import MAX_IGNORED
 from trioserve.messages import Event, Said
 from trioserve.names import fold
 from trioserve.rooms import Member, Piece
 from trioserve.wire.style import Style
-from trioserve.world import MAX_IGNORED, RoomLimits, World
+from trioserve.world import RoomLimits, World
 
 HERE, ELSEWHERE = Style(here=True), Style(here=False)
 
@@ -550,7 +552,7 @@ def test_a_room_may_keep_no_messages() -> None:
     world.remember(room, said(1))
 
     assert room.recent(99) == []
-    assert world.history_bytes == 0
+    assert world.histories.size == 0
 
 
 def longest(message_id: int) -> Said:
@@ -568,7 +570,7 @@ def test_all_rooms_together_keep_so_many_bytes_and_the_fullest_forget_first() ->
     for message_id in range(15, 200):
         world.remember(fuller, longest(message_id))
         kept = [*small.history, *full.history, *fuller.history]
-        assert sum(len(each.text) for each in kept) < world.history_bytes <= 50_000
+        assert sum(len(each.text) for each in kept) < world.histories.size <= 50_000
 
     assert small.recent(99) == [longest(0)]
     assert len(full.history) == 14
@@ -580,14 +582,14 @@ def test_messages_fall_out_many_at_a_time_so_that_not_each_costs_a_look_at_all_r
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = 0
-    forget = World._forget
+    forget = Histories._forget
 
-    def count(world: World) -> None:
+    def count(histories: Histories, left: int) -> None:
         nonlocal looks
         looks += 1
-        forget(world)
+        forget(histories, left)
 
-    monkeypatch.setattr(World, "_forget", count)
+    monkeypatch.setattr(Histories, "_forget", count)
     world = World(RoomLimits(history_bytes=200_000))
     (ann,) = entered(world, "ann")
     rooms = [world.join(ann, f"#room{number}") for number in range(20)]
@@ -606,7 +608,7 @@ def test_a_room_that_vanishes_takes_its_bytes_along() -> None:
 
     world.leave(ann, room)
 
-    assert world.history_bytes == 0
+    assert world.histories.size == 0
 
 
 # ------------------------------------------------ whatever people do, it holds

@@ -9,6 +9,7 @@ from trioserve.fanout import Fanout
 from trioserve.powers import refuse_deaf, refuse_first, rules_of
 from trioserve.rooms import Member, Room
 from trioserve.rulings import Invited, Knocked, Secluded
+from trioserve.sights import is_private
 from trioserve.standing import terms
 from trioserve.wire.spans import exact, until
 from trioserve.world import World
@@ -25,7 +26,7 @@ class Admission:
     def seclude(self, member: Member, room: Room, *, private: bool) -> None:
         """Let people into a room by invitation only, or all of them again."""
         refuse_first(self.world, room, "is where everybody begins, and stays open")
-        if private == self.world.is_private(room):
+        if private == is_private(room):
             raise ChatError(f"{room.name} is {'private' if private else 'open'} already")
         self.fanout.post(room, Secluded(room.name, member.nick, private))
         rules_of(room).seclude(private, self.world.last_id)

@@ -27,6 +27,7 @@ from trioserve.plugin import Plugin, timed
 from trioserve.plugins import Plugins
 from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Unignore
 from trioserve.rooms import Room
+from trioserve.sights import span_for
 from trioserve.store import Store
 from trioserve.wire.render import render, render_again
 from trioserve.wire.style import Look, View
@@ -228,7 +229,7 @@ class Context(Actor):
         held = room.recall(ids)
         if len(held) == len(ids):
             return held
-        span = self.world.span(self.member, room, len(ids))
+        span = span_for(self.member, room, len(ids))
         kept = await self.past.recall(span, ids)
         return [each for _, each in sorted({each.id: each for each in [*kept, *held]}.items())]
 

@@ -15,6 +15,7 @@ from trioserve.messages import Noticed
 from trioserve.moderation import Sanction
 from trioserve.names import fold
 from trioserve.rooms import Member, Room
+from trioserve.sights import refusal_of_private
 from trioserve.wire.spans import exact, until
 from trioserve.world import World
 
@@ -50,7 +51,7 @@ class Standing:
         if (ban := rules.bans.holding(member.identity, now)) is not None:
             raise ChatError(f"you are banned from {room.name}{terms(ban, now, member)}")
         if rules.private and not rules.is_invited(member.number, now):
-            raise ChatError(self.world.refusal_of_private(room))
+            raise ChatError(refusal_of_private(room))
 
     def received(self, member: Member, room: Room) -> None:
         """Note that somebody has entered a room, and tell them if they are muted there."""

@@ -6,29 +6,27 @@ everyone may read it, because Trio tasks switch only at checkpoints.
 
 from collections import deque
 from collections.abc import Callable
-from sys import getsizeof
 from typing import Final
 
 import attrs
 
-from trioserve.archive.history import NEVER, Span
 from trioserve.archive.records import Record, Talk
-from trioserve.archive.sight import Sight
 from trioserve.errors import ChatError
+from trioserve.histories import Histories
+from trioserve.ignoring import Ignoring
 from trioserve.messages import Message, TopicSet
 from trioserve.moderation import MAX_BANNED, Sanctions
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Absence, Member, Room, RoomPast
 from trioserve.rulings import Moderated
 from trioserve.settings import setting
+from trioserve.sights import hides, is_private, refusal_of_private
 from trioserve.wire.style import Look, Screen
 
-MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
 MAX_DESERTED: Final = 1000  # rooms that are kept for their bans alone; the oldest go first,
 MAX_DESERTED_BANS: Final = 10_000  # and bans and mutes in all of them
 MAX_SEEN: Final = 10_000  # leavings of rooms that are remembered, for those who come back
 MAX_AUDIT: Final = 1000  # records
-_MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
 
 
 @attrs.frozen
@@ -78,9 +76,14 @@ class World:
     )
     # Who was moderated of late, the oldest first.
     audit: deque[Moderated] = attrs.field(factory=lambda: deque(maxlen=MAX_AUDIT), init=False)
-    history_bytes: int = attrs.field(default=0, init=False)  # of all rooms
+    histories: Histories = attrs.field(init=False)
+    ignoring: Ignoring = attrs.field(init=False)
     # What had been said last when somebody left a room: by who it was, and the folded room.
     _seen: dict[tuple[str, str], int] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.histories = Histories(self.rooms)
+        self.ignoring = Ignoring(self.ignorers)
 
     # ------------------------------------------------------------ look up
 
@@ -116,23 +119,9 @@ class World:
     def room_shown_to(self, member: Member, name: str) -> Room:
         """Raises ChatError if there is no such room, or it is private and not the member's."""
         room = self.room(name)
-        if self.hides(room, member):
-            raise ChatError(self.refusal_of_private(room))
+        if hides(room, member):
+            raise ChatError(refusal_of_private(room))
         return room
-
-    @staticmethod
-    def is_private(room: Room) -> bool:
-        """Whether one enters it by invitation only."""
-        return room.rules is not None and room.rules.private
-
-    def hides(self, room: Room, member: Member) -> bool:
-        """Whether a room is kept from a member's eyes."""
-        return self.is_private(room) and member not in room.members and not member.is_operator
-
-    @staticmethod
-    def refusal_of_private(room: Room) -> str:
-        """What outsiders are told of it."""
-        return f"{room.name} is private; /knock {room.name} asks to be let in"
 
     def room_of(self, member: Member, name: str) -> Room:
         """Raises ChatError if the member is not in a room of this name."""
@@ -165,7 +154,7 @@ class World:
             raise ChatError(f"you are {nick} already")
         if fold(nick) != fold(member.nick):
             self._refuse_taken(nick)
-            self._follow(fold(member.nick), fold(nick))
+            self.ignoring.follow(fold(member.nick), fold(nick))
         self.members[fold(nick)] = self.members.pop(fold(member.nick))
         member.nick = nick
 
@@ -175,27 +164,14 @@ class World:
         If there is none, it is made, with what is known of its past.
         """
         self.refuse_absent(member)
-        limits = self.limits
+        most = self.limits.per_member
         if fold(name) in member.rooms:
             raise ChatError(f"you are in {name} already; /room {name} makes it the current one")
-        if len(member.rooms) >= limits.per_member:
-            raise ChatError(f"you are in {limits.per_member} rooms, the most; /leave one first")
-        room = self.rooms.get(fold(name))
-        if room is None:
-            is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
-            if len(self.rooms) >= limits.most and self.deserted:
-                self._remove(next(iter(self.deserted)))
-            if len(self.rooms) >= limits.most and not is_first:
-                raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
-            topic = limits.topic if is_first else ""
-            room = Room(name, topic, deque(maxlen=limits.history), self.next_room)
-            self.next_room += 1
-            self.rooms[fold(name)] = room
+        if len(member.rooms) >= most:
+            raise ChatError(f"you are in {most} rooms, the most; /leave one first")
+        room = self.rooms.get(fold(name)) or self._make(name)
         if not room.members:  # new, or deserted
-            self.deserted.pop(room, None)
-            room.owner = None if fold(name) == fold(limits.first) else member
-            if past is not None:
-                self._begin_with(room, past)
+            self._begin(room, member, past)
         if room.rules is not None:
             room.rules.receive(member.number, self.last_id)
         member.rooms[fold(name)] = room
@@ -205,6 +181,31 @@ class World:
             room.expecting[member] = None
         self.switch(member, room)
         return room
+
+    def _make(self, name: str) -> Room:
+        """Make a room; raises ChatError if there are too many."""
+        limits = self.limits
+        is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
+        if len(self.rooms) >= limits.most and self.deserted:
+            self._remove(next(iter(self.deserted)))
+        if len(self.rooms) >= limits.most and not is_first:
+            raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
+        topic = limits.topic if is_first else ""
+        room = Room(name, topic, deque(maxlen=limits.history), self.next_room)
+        self.next_room += 1
+        self.rooms[fold(name)] = room
+        return room
+
+    def _begin(self, room: Room, member: Member, past: RoomPast | None) -> None:
+        """Let a room be its first member's, with what is known of its past."""
+        self.deserted.pop(room, None)
+        room.owner = None if fold(room.name) == fold(self.limits.first) else member
+        if past is None:
+            return
+        if past.topic is not None:
+            room.topic = past.topic
+        for message in past.messages:
+            self.histories.hold(room, message, self.limits.history_bytes)
 
     def leave(self, member: Member, room: Room) -> None:
         """Take the member out of a room; the one it joined last becomes the current one."""
@@ -229,12 +230,6 @@ class World:
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
 
-    def _begin_with(self, room: Room, past: RoomPast) -> None:
-        if past.topic is not None:
-            room.topic = past.topic
-        for message in past.messages:
-            self._hold(room, message)
-
     def sweep(self, now: float) -> None:
         """Let go of the deserted rooms whose last ban has ended, by `now` in seconds since 1970."""
         for room in list(self.deserted):
@@ -246,9 +241,7 @@ class World:
         if room.rules is None or not len(room.rules.bans):
             self._remove(room)
             return
-        self.history_bytes -= room.history_bytes
-        room.history.clear()
-        room.history_bytes = 0
+        self.histories.drop(room)
         room.topic = self.limits.topic if fold(room.name) == fold(self.limits.first) else ""
         room.rules.desert(self.last_id)
         self.deserted[room] = None
@@ -263,7 +256,7 @@ class World:
     def _remove(self, room: Room) -> None:
         del self.rooms[fold(room.name)]
         self.deserted.pop(room, None)
-        self.history_bytes -= room.history_bytes
+        self.histories.release(room)
 
     def switch(self, member: Member, room: Room) -> None:
         """Make a room that the member is in its current one."""
@@ -309,120 +302,36 @@ class World:
 
     def ignore(self, member: Member, nick: str) -> None:
         self.refuse_absent(member)
-        folded, ignored = fold(nick), member.ignored or {}
-        if len(ignored) >= MAX_IGNORED and folded not in ignored:
-            raise ChatError(f"you ignore {MAX_IGNORED} people, the most; /unignore one first")
-        if member.followed is not None:
-            member.followed.pop(folded, None)
-        member.ignored = {**ignored, folded: nick}
-        self.ignorers.setdefault(folded, {})[member] = None
+        self.ignoring.ignore(member, nick)
 
     def unignore(self, member: Member, nick: str) -> None:
-        """Let the member hear a nick again, and under which others it was followed."""
-        folded = fold(nick)
-        if not member.ignores(nick):
-            raise ChatError(f"you do not ignore {nick}")
-        followed = member.followed or {}
-        for other in [folded, *(new for new, chosen in followed.items() if chosen == folded)]:
-            self._hear(member, other)
+        """Let the member hear a nick again; raises ChatError if it does not ignore that."""
+        self.ignoring.unignore(member, nick)
 
     def depart(self, member: Member) -> None:
         """Take the member out of everything. One who is not here is let be."""
         for room in list(member.rooms.values()):
             self.leave(member, room)
-        for folded in [*(member.ignored or ()), *(member.followed or ())]:
-            self._hear(member, folded)
+        self.ignoring.hear_all(member)
         self.bots.pop(member, None)
         member.correspondent = None  # no chain of those who have left
         folded = fold(member.nick)
         if self.members.get(folded) is member:
             del self.members[folded]
-            for ignorer in list(self.ignorers.get(folded, ())):
-                if ignorer.followed is not None and folded in ignorer.followed:
-                    self._hear(ignorer, folded)
+            self.ignoring.unfollow(folded)
 
     def set_topic(self, room: Room, event: TopicSet) -> None:
         """Set a room's topic, and have that kept."""
         room.topic = event.topic
         if self.keep is not None:
-            self.keep(Talk(event, room.number if self.is_private(room) else 0))
+            self.keep(Talk(event, room.number if is_private(room) else 0))
 
     def remember(self, room: Room, message: Message) -> None:
         """Count a message, have it kept, and hold it in its room's history as far as all fit."""
         room.said += 1
         if self.keep is not None:
-            self.keep(Talk(message, room.number if self.is_private(room) else 0))
-        self._hold(room, message)
-
-    def _hold(self, room: Room, message: Message) -> None:
-        history = room.history
-        grown = _MESSAGE_BYTES + getsizeof(message.text)
-        if len(history) == history.maxlen:
-            if not history:  # none are kept
-                return
-            grown -= _MESSAGE_BYTES + getsizeof(history[0].text)
-        history.append(message)  # and the oldest falls out
-        room.history_bytes += grown
-        self.history_bytes += grown
-        if self.history_bytes > self.limits.history_bytes:
-            self._forget()
-
-    def _forget(self) -> None:
-        """Drop the oldest messages of the rooms that keep most.
-
-        An eighth of all at once, so that not each message costs a look at every
-        room. A room that keeps less than its share leaves the rest to the others.
-        """
-        left = self.limits.history_bytes * 7 // 8
-        rooms = sorted(self.rooms.values(), key=lambda each: each.history_bytes)
-        for number, room in enumerate(rooms):
-            share = left // (len(rooms) - number)
-            while room.history_bytes > share:
-                oldest = room.history.popleft()
-                room.history_bytes -= _MESSAGE_BYTES + getsizeof(oldest.text)
-            left -= room.history_bytes
-        self.history_bytes = sum(room.history_bytes for room in rooms)
-
-    def span(
-        self, member: Member, room: Room, count: int, *, after: int = 0, before: int = NEVER
-    ) -> Span:
-        """What of all that is kept of a room, which a member is in, they may see."""
-        private, since = 0, 0
-        if room.rules is not None and room.rules.secluded:
-            private, since = room.number, room.rules.since.get(member.number, 0)
-        return Span(room.name, count, after, before, private, since)
-
-    def sight(self, member: Member) -> Sight:
-        """What of all that is kept a member may see."""
-        own = {
-            room.number: room.rules.since.get(member.number, 0)
-            for room in member.rooms.values()
-            if room.rules is not None and room.rules.secluded
-        }
-        return Sight(own, [key for key, room in self.rooms.items() if self.hides(room, member)])
-
-    def _follow(self, old: str, new: str) -> None:
-        """Let whoever ignores one folded nick ignore another one that its owner takes."""
-        for ignorer in list(self.ignorers.get(old, ())):
-            ignored, followed = ignorer.ignored or {}, ignorer.followed or {}
-            chosen = old if old in ignored else followed[old]
-            if chosen != old:
-                self._hear(ignorer, old)
-            if new not in ignored and len(followed) < MAX_IGNORED:
-                ignorer.followed = {**followed, new: chosen}
-                self.ignorers.setdefault(new, {})[ignorer] = None
-
-    def _hear(self, member: Member, folded: str) -> None:
-        """Let the member ignore a folded nick no more."""
-        for ignored in (member.ignored, member.followed):
-            if ignored is not None:
-                ignored.pop(folded, None)
-        member.ignored = member.ignored or None
-        member.followed = member.followed or None
-        ignorers = self.ignorers[folded]
-        del ignorers[member]
-        if not ignorers:
-            del self.ignorers[folded]
+            self.keep(Talk(message, room.number if is_private(room) else 0))
+        self.histories.hold(room, message, self.limits.history_bytes)
 
     def _restyle(self, member: Member) -> None:
         for room in member.rooms.values():

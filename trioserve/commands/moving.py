@@ -9,6 +9,7 @@ import trio
 from trioserve import ChatError, Context, command
 from trioserve.names import check_room
 from trioserve.rooms import Member
+from trioserve.sights import hides
 from trioserve.wire.text import duration, names, plural
 
 IDLE: Final = 60.0  # seconds without a word after which somebody is shown as idle
@@ -49,7 +50,7 @@ async def room(ctx: Context, room: str = "") -> None:
 @command
 def rooms(ctx: Context) -> None:
     """Show the rooms, the largest first."""
-    seen = [each for each in ctx.world.rooms.values() if not ctx.world.hides(each, ctx.member)]
+    seen = [each for each in ctx.world.rooms.values() if not hides(each, ctx.member)]
     largest = heapq.nlargest(ctx.world.limits.names_shown, seen, key=lambda each: len(each.members))
     lines = [
         f"{each.name} ({len(each.members)}){' ' + each.topic if each.topic else ''}"

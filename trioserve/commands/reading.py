@@ -10,6 +10,7 @@ from trioserve import ChatError, Context, command, converter
 from trioserve.archive.history import NEVER, Span
 from trioserve.archive.retention import Bounds, Retain
 from trioserve.converters import converter_for
+from trioserve.sights import span_for
 from trioserve.wire.spans import exact
 from trioserve.wire.text import plural
 
@@ -50,7 +51,7 @@ async def history(ctx: Context, last: Last = Last(20)) -> None:
     count = min(last.count, MOST)
     held = room.shown_to(ctx.member, after)[-count:]
     first = room.history[0].id if room.history else NEVER
-    span = ctx.world.span(ctx.member, room, count - len(held), after=after, before=first)
+    span = span_for(ctx.member, room, count - len(held), after=after, before=first)
     begin, older = await ctx.past.bounds(span) if span.count else (0, 0)
     if not older + len(held):
         when = " lately" if last.time is not None else " yet"

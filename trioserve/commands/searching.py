@@ -10,6 +10,7 @@ from trioserve import ChatError, Context, command
 from trioserve.archive.search import MAX_FOUND, Search
 from trioserve.converters import converter_for
 from trioserve.names import check_nick, check_room, fold
+from trioserve.sights import hides, refusal_of_private, sight_for
 from trioserve.wire.text import plural
 
 # Only at the end, and only where they are what they look like: else they are words as others.
@@ -26,11 +27,11 @@ async def search(ctx: Context, *, words: str) -> None:
     """
     wanted = _parsed(words, ctx)
     room = ctx.world.rooms.get(wanted.room)
-    if room is not None and ctx.world.hides(room, ctx.member):
-        raise ChatError(ctx.world.refusal_of_private(room))
+    if room is not None and hides(room, ctx.member):
+        raise ChatError(refusal_of_private(room))
     found = [
         each
-        for each in await ctx.past.find(wanted, ctx.world.sight(ctx.member))
+        for each in await ctx.past.find(wanted, sight_for(ctx.member, ctx.world.rooms))
         if not ctx.ignores(each.event)
     ]
     if not found:
