@@ -381,7 +381,7 @@ async def test_who_crashes_on_entering_leaves_no_ghost(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await bench.enter("ann")
-    monkeypatch.setattr("trioserve.handlers.Entered", None)
+    monkeypatch.setattr("trioserve.membership.Entered", None)
     with pytest.raises(ChatError, match="that failed on the server"):
         await bench.broker.call(Member("bob", Ear(), active=0.0), Enter("#lobby"))
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 from tests.archives import FaultyArchive
 from trioserve.archive.archives import MemoryArchive
 from trioserve.config import Config
-from trioserve.handlers import MAX_NEW
+from trioserve.membership import MAX_NEW
 from trioserve.outbox import OutboxLimits
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat

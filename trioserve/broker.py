@@ -180,7 +180,7 @@ class Broker:
 
     def watch_names(self, on_named: Callable[[Member], None]) -> None:
         """Have a plain call made with whoever comes, and whoever takes another nick."""
-        self._handlers.on_named = on_named
+        self._handlers.membership.on_named = on_named
 
     def has_comings(self) -> bool:
         """Whether anybody has come or gone, or is to be told of, since the last `Unfold`."""

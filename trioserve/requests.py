@@ -234,37 +234,20 @@ class Close:
     """Announce no more departures: everybody is about to leave."""
 
 
-Request = (
+Speak = Say | Act | Announce | Tell | Reply | SetTopic
+Move = (
     Enter
-    | Say
-    | Act
-    | Announce
-    | Tell
-    | Reply
     | Join
     | Leave
     | Switch
     | Rename
-    | SetTopic
-    | Ignore
-    | Unignore
-    | SetQuiet
-    | SetJson
-    | SetLook
-    | SetScreen
-    | GoAway
-    | ComeBack
     | Depart
-    | ReportKeeping
     | Lose
     | Resume
     | TakeOver
     | PartWithLost
-    | Notify
-    | Identify
-    | Settle
-    | TurnDay
-    | Unfold
     | Close
-    | Order
 )
+Choose = Ignore | Unignore | SetQuiet | SetJson | SetLook | SetScreen | GoAway | ComeBack | Identify
+Tidings = Notify | TurnDay | ReportKeeping
+Request = Speak | Move | Choose | Tidings | Settle | Unfold | Order

@@ -61,13 +61,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "who joins is shown what was said before",
-        "handlers.py",
+        "membership.py",
         "        room.add_latecomer(member)\n",
         "        pass\n",
     ),
     Mutant(
         "who leaves is not shown what was said before",
-        "handlers.py",
+        "membership.py",
         "        self.fanout.flush_rooms(member.rooms.values())\n"
         "        owner = room.owner\n"
         "        self.world.leave(member, room)\n",
@@ -83,13 +83,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an id is given twice",
-        "handlers.py",
+        "speech.py",
         "max(world.last_id + 1, self.now_ns() // 1000)",
         "max(world.last_id, self.now_ns() // 1000)",
     ),
     Mutant(
         "a departure is forgotten",
-        "handlers.py",
+        "membership.py",
         "            self.comings.tell_departed(member, reason, text)\n"
         "        self.world.depart(member)\n",
         "            self.comings.tell_departed(member, reason, text)\n",
