@@ -27,8 +27,9 @@ from trioserve.outbox import Outbox
 from trioserve.requests import Say, SetScreen, Settle
 from trioserve.rooms import Member
 from trioserve.services import Ending, Services
-from trioserve.terminal import Terminal, Typed
+from trioserve.terminal import Terminal
 from trioserve.wire.editor import CompletionWanted
+from trioserve.wire.lines import Typed
 from trioserve.wire.render import render
 from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
@@ -294,8 +295,8 @@ class Conversation:
     def _serve_terminal(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._screens = TokenBucket(*SCREENS)
-        terminal.complete = self._complete
-        terminal.is_urgent = lambda typed: self._urgent(typed) is not None
+        terminal.typist.complete = self._complete
+        terminal.typist.is_urgent = lambda typed: self._urgent(typed) is not None
         terminal.belong_to(self.member)
 
     def _complete(self, wanted: CompletionWanted) -> list[str]:

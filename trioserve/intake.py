@@ -9,11 +9,12 @@ import trio
 
 from trioserve.errors import ProtocolError
 from trioserve.limits import TokenBucket
+from trioserve.linemode import LineMode
 from trioserve.messages import Asked
 from trioserve.outbox import Outbox
-from trioserve.terminal import Terminal, Typed, decoded
+from trioserve.terminal import Terminal
 from trioserve.transport import Transport
-from trioserve.wire.lines import LineSplitter
+from trioserve.wire.lines import LineSplitter, Typed, decoded
 from trioserve.wire.render import render
 from trioserve.wire.strangers import farewell_to, protocol_of
 from trioserve.wire.style import Style
@@ -68,9 +69,9 @@ class Intake:
     def open_terminal(self) -> Terminal:
         """Take the peer for a telnet from now on, or at least for what may turn out as one."""
         if self.terminal is None:
-            self.terminal = Terminal(self.outbox, self.splitter)
-            self.terminal.is_heard = lambda: not self.ended
-            self.terminal.crowd = lambda: self.unsent if self.is_full else 0
+            self.terminal = Terminal(self.outbox, LineMode(self.splitter))
+            self.terminal.typist.is_heard = lambda: not self.ended
+            self.terminal.typist.crowd = lambda: self.unsent if self.is_full else 0
             if self._question is not None:
                 self.terminal.ask(self._question.text, secret=self._secret)
         return self.terminal

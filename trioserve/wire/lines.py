@@ -2,6 +2,10 @@
 
 import attrs
 
+from trioserve.wire.telnet import Signal
+
+Typed = str | Signal | None  # a line, a key that jumps the queue, or a line that was too long
+
 
 @attrs.define(eq=False)
 class LineSplitter:
@@ -86,3 +90,8 @@ class LineSplitter:
         self._unfinished = b""
         # An overlong line that is erased has no tail to discard.
         self._discarding = False
+
+
+def decoded(line: bytes | None) -> str | None:
+    """A line as text; None, for one that was too long, stays so."""
+    return None if line is None else line.decode("utf-8", "replace")

@@ -6,9 +6,21 @@ from typing import Final
 import attrs
 from wcwidth import width as width_of
 
+from trioserve.wire.keys import Key, Keystroke
+from trioserve.wire.text import encode, plural
+
 # The longest is shown that takes no more than half of the window, which is a prompt's share.
 MORE: Final = ("--more-- (Space: on, q: enough) ", "--more-- (q: stop) ", "--more-- ", "--")
 MAX_HELD: Final = 64 * 1024  # bytes; of what is longer nothing is held
+
+
+@attrs.frozen
+class Turned:
+    """What a key has done while a page was shown."""
+
+    shown: bytes
+    rest: Keystroke | None = None  # what of the key belongs to the draft
+    is_enough: bool = False  # of the answer: what its command still shows is not wanted
 
 
 @attrs.define(eq=False)
@@ -41,6 +53,16 @@ class Pager:
         if self._size > MAX_HELD:
             return self.take_all()
         return self._take() if self._size == len(data) else b""
+
+    def press(self, key: Keystroke) -> Turned:
+        """Obey a key while a page is shown."""
+        first = key[0] if isinstance(key, str) else ""
+        rest = (key[1:] or None) if isinstance(key, str) else None
+        if key in (Key.ENTER, Key.DOWN) or first == " ":
+            return Turned(self.turn(), rest)
+        if key in (Key.INTERRUPT, Key.END_OF_INPUT) or first in ("q", "Q"):
+            return Turned(encode(f"-- {plural(self.drop(), 'line')} not shown --"), rest, True)
+        return Turned(self.take_all(), key)  # something is typed, and nothing lost
 
     def turn(self) -> bytes:
         """Return the next page."""
