@@ -10,32 +10,25 @@ the connection is closed. Another session may take the member over before that.
 import logging
 from typing import Final
 
-import attrs
 import trio
 
-from trioserve import names
 from trioserve.conversation import Conversation
 from trioserve.errors import ChatError, ProtocolError
 from trioserve.intake import Intake
-from trioserve.limits import TokenBucket, network_of
-from trioserve.messages import Asked, Noticed
+from trioserve.limits import TokenBucket
+from trioserve.login import Login
+from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
-from trioserve.requests import Depart, Enter, Lose, Request
+from trioserve.requests import Depart, Lose, Request
 from trioserve.rooms import Member
 from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, TAKEN_OVER, Ending, Services
 from trioserve.trail import Unread
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
-from trioserve.wire.paint import paint
 from trioserve.wire.render import render
-from trioserve.wire.style import ANYBODY, PLAIN, Style
-from trioserve.wire.telnet import Signal
-from trioserve.wire.text import clean, encode, plural
-from trioserve.wire.voices import Line
+from trioserve.wire.text import plural
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
-TOO_LONG: Final = "?" * (names.MAX_NICK + 1)  # as a name: what stands for a line that was too long
-ANSWER: Final = 0.3  # seconds for a telnet to tell what it is, before it is greeted
 DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a member go
 
 log = logging.getLogger(__name__)
@@ -59,12 +52,14 @@ class Session:
             self._tell_slowed,
             services.tls_port,
         )
-        self._outbox.style = self._style
+        self._login: Login | None = Login(
+            transport, self._outbox, self._intake, services, self, self._claim, self.end
+        )
+        self._outbox.style = self._login.style
         self._scope = trio.CancelScope()  # the conversation's
         self._member: Member | None = None
         self._departed: Member | None = None  # for whom we speak no more
         self._conversation: Conversation | None = None
-        self._asked: Asked | None = None  # a prompt is shown, and no line has come behind it
         self._ending: Ending | None = None
 
     async def run(self) -> None:
@@ -142,20 +137,12 @@ class Session:
         limits = self._services.limits
         try:
             with trio.move_on_after(limits.login) as login:
-                member = await self._log_in()
+                has_name = self._login is not None and await self._login.run()
             if login.cancelled_caught:
                 farewell = f"no name within {limits.login:g} seconds: goodbye"
                 self.end(Ending.because("no name given", farewell))
-            elif member is not None:
-                log.info("%s is %s", self._transport.peer, member.nick)
-                self._conversation = conversation = Conversation(
-                    member, self._outbox, self._intake, self._services, nursery, self.end
-                )
-                try:
-                    await conversation.run()
-                finally:
-                    conversation.stop()
-                self.end(INPUT_ENDED)
+            elif has_name:
+                await self._chat(nursery)
         except ProtocolError as error:
             self.end(Ending.because(NOT_CHAT, str(error)))
         except OSError as error:
@@ -165,116 +152,23 @@ class Session:
             log.exception("%s: the session crashed", self._transport.peer)
             self.end(CRASHED)
 
-    async def _log_in(self) -> Member | None:
-        """Ask for a name until one is free; None if the session ends instead."""
-        if self._transport.is_telnet:
-            await self._get_to_know()
-        world = self._services.broker.world
-        people = plural(len(world.members), "person") if world.members else "nobody"
-        greeting = f"{self._services.name} - {people} here. /help for commands, /quit to leave."
-        self._outbox.put(paint(Line((), greeting), self._outbox.style(), ANYBODY))
-        offer = ""
-        for _ in range(self._services.limits.login_lines):
-            asked = Asked(f"Your name ({offer})? " if offer else "Your name? ")
-            self._intake.ask(asked, self._outbox.style())
-            self._asked = asked
-            while not (len(self._intake) or self._intake.ended):
-                await self._read()
-            if not len(self._intake):
-                self.end(INPUT_ENDED)
-                return None
-            self._asked = None
-            self._intake.end_question()
-            line = self._intake.pop()
-            text = clean(line).strip() if isinstance(line, str) else TOO_LONG
-            if len(word := text.partition(" ")[0].lower()) > 1 and "/quit".startswith(word):
-                self.end(Ending("quit", farewell="goodbye"))
-                return None
-            try:
-                if len(word) > 1 and "/resume".startswith(word):
-                    return await self._resume(text.partition(" ")[2])
-                return await self._enter(text or offer)
-            except ChatError as error:
-                self._member = None
-                self._outbox.style = self._style
-                self._notice(str(error))
-                taken = names.fold(text or offer) in world.members
-                offer = names.free_nick(text or offer, world.members) if taken else ""
-        self.end(Ending.because("no name given", "too many tries to give a name: goodbye"))
-        return None
-
-    async def _get_to_know(self) -> None:
-        """Ask a telnet what it is, and give it a moment to answer: others wait no longer."""
-        terminal = self._intake.open_terminal()
-        terminal.get_to_know()
-        with trio.move_on_after(ANSWER):
-            while not (terminal.client.settled or self._intake.ended):
-                await self._read()
-        if not terminal.has_keys:
-            # The next line overwrites what else somebody sees who is no telnet, or half a one.
-            self._outbox.write(b"\r")
-
-    def _style(self) -> Style:
-        """How a stranger is shown things, of whom no more is known than their terminal."""
-        terminal = self._intake.terminal
-        return PLAIN if terminal is None else Style(screen=terminal.screen)
-
-    async def _read(self) -> None:
-        """Receive once, and let the lines that came wait."""
-        for typed in await self._intake.receive():
-            if isinstance(typed, Signal):
-                self._signalled(typed)
-            else:
-                self._intake.push(typed)
-
-    def _signalled(self, signal: Signal) -> None:
-        """Answer telnet's keys while a name is asked for: in line mode below, with the question."""
-        has_keys = self._intake.has_keys
-        if self._asked is not None:
-            self._outbox.put(encode(self._asked.text if has_keys else ""))
-        if signal is Signal.ARE_YOU_THERE:
-            self._notice("yes, the server is here")
-        if self._asked is not None and not has_keys:
-            self._outbox.put(render(self._asked, self._outbox.style()))
-
-    async def _enter(self, nick: str) -> Member:
-        """Become a member in the first room; raises ChatError if the nick cannot be had."""
-        if nick.startswith("/"):
-            raise ChatError("a name first, such as ann; commands work after it")
-        member = self._newcomer(names.check_nick(nick))
-        self._outbox.style = member.style
-        await self._services.broker.call(member, Enter(self._services.first_room))
-        return member
-
-    async def _resume(self, words: str) -> Member:
-        """Become the member whose words these are; raises ChatError if they are nobody's."""
-        if not words.strip():
-            raise ChatError("/resume is followed by the words that you were shown")
-        await self._services.resume(self._newcomer("nobody"), words, self._source)
-        assert self._member is not None  # see `occupy`
-        return self._member
-
-    @property
-    def _source(self) -> str:
-        """What our tries are counted by, as those of a member are."""
-        return network_of(self._transport.host) or self._transport.peer
-
-    def _newcomer(self, nick: str) -> Member:
-        member = Member(
-            nick,
-            self._outbox,
-            active=trio.current_time(),
-            is_operator=self._transport.is_operator,
-            address=network_of(self._transport.host),
-            seat=self,
-        )
-        if (terminal := self._intake.terminal) is not None:
-            terminal.belong_to(member)
-            member.screen = terminal.screen
-            member.look = attrs.evolve(member.look, spoken=terminal.client.is_for_screen_reader)
-        # Already now: cancelled in the middle, what the broker has let in departs again.
+    def _claim(self, member: Member | None) -> None:
+        """Speak for a member who may be let in by now, or after all for nobody."""
         self._member = member
-        return member
+
+    async def _chat(self, nursery: trio.Nursery) -> None:
+        member = self._member
+        assert member is not None  # see `_claim` and `occupy`
+        log.info("%s is %s", self._transport.peer, member.nick)
+        self._login = None  # an idle connection keeps little
+        self._conversation = conversation = Conversation(
+            member, self._outbox, self._intake, self._services, nursery, self.end
+        )
+        try:
+            await conversation.run()
+        finally:
+            conversation.stop()
+        self.end(INPUT_ENDED)
 
     def _tell_slowed(self) -> None:
         rate = self._services.limits.byte_rate
@@ -291,7 +185,7 @@ class Session:
         ending = self._ending or SHUTDOWN
         if self._intake.has_keys:
             self._intake.close_terminal()
-        elif self._asked is not None:
+        elif self._login is not None and self._login.asked is not None:
             self._outbox.put(b"\r\n")  # the prompt still waits for its answer
         if ending.farewell:
             # Neither nc nor ncat notices that the server has closed.
