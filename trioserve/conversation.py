@@ -16,28 +16,22 @@ from typing import Final
 import attrs
 import trio
 
+from trioserve.attending import Attendant
 from trioserve.calls import Calls
-from trioserve.completion import completions
 from trioserve.declarations import Command
 from trioserve.errors import ChatError, InputEnded
 from trioserve.intake import Intake
 from trioserve.limits import TokenBucket
 from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
-from trioserve.requests import Say, SetScreen, Settle
+from trioserve.requests import Say, Settle
 from trioserve.rooms import Member
 from trioserve.services import Ending, Services
-from trioserve.terminal import Terminal
-from trioserve.wire.editor import CompletionWanted
 from trioserve.wire.lines import Typed
 from trioserve.wire.render import render
-from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, plural
 
-ANSWER: Final = 0.3  # seconds for a client to change to another mode
-NO_KEYS: Final = "your client does not send its keys one by one: only a telnet does"
-SCREENS: Final = (8.0, 4.0)  # changes of the screen that rooms are told of: at once, and a second
 FULL: Final = 60.0  # seconds that a command may run on while no more lines can wait for it
 
 
@@ -59,20 +53,16 @@ class Conversation:
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
     _unsettled: bool = attrs.field(default=False, init=False)  # said something, outcome unknown
     _quit: bool = attrs.field(default=False, init=False)
-    _awaits_keys: bool = attrs.field(default=False, init=False)  # of a client, since /rich
-    _terminal: Terminal | None = attrs.field(default=None, init=False)  # that knows of us
-    _screen: Screen = attrs.field(init=False)  # that the rooms know of
-    _screens: TokenBucket = attrs.field(init=False)  # changes of it
+    _attendant: Attendant | None = attrs.field(default=None, init=False)  # to the terminal
 
     def __attrs_post_init__(self) -> None:
         limits = self.services.limits
-        self._screen = self.member.screen
-        if self.intake.terminal is not None:
-            self._serve_terminal(self.intake.terminal)
         self._lines = TokenBucket(limits.burst, limits.rate) if limits.flood_control else None
         self._calls = Calls(
             self.member, self.outbox, self.services, self, self.nursery, self._end_pause
         )
+        if self.intake.terminal is not None:
+            self._attend()
 
     async def run(self) -> None:
         """Handle lines until the input has ended or the person has quit.
@@ -88,8 +78,8 @@ class Conversation:
                 return
             else:
                 typed = await self.intake.receive()
-                if self.intake.terminal is not None:
-                    await self._follow(self.intake.terminal)
+                if (terminal := self.intake.terminal) is not None:
+                    await (self._attendant or self._attend()).follow(terminal)
                 if len(typed) == 1:
                     await self._handle(typed[0])
                 else:
@@ -103,9 +93,8 @@ class Conversation:
     def become(self, member: Member) -> None:
         """Speak for another member from now on."""
         self.member = self._calls.member = member
-        self._screen = member.screen
-        if self.intake.terminal is not None:
-            self.intake.terminal.belong_to(member)
+        if self._attendant is not None:
+            self._attendant.become(member)
 
     # ------------------------------------------------------------- one line
 
@@ -207,13 +196,13 @@ class Conversation:
                         self.intake.push(each)
                         self._calls.tell_waiting()
                 # Last, for the pause may end in it: what has come must not go with it.
-                if self.intake.terminal is not None:
-                    await self._follow(self.intake.terminal)
+                if (terminal := self.intake.terminal) is not None:
+                    await (self._attendant or self._attend()).follow(terminal)
             self._calls.end_input()
             await trio.sleep_forever()
         self._pause = None
-        if self.intake.terminal is not None:
-            await self._follow(self.intake.terminal)
+        if (terminal := self.intake.terminal) is not None:
+            await (self._attendant or self._attend()).follow(terminal)
 
     def _end_pause(self) -> None:
         if self._pause is not None:
@@ -277,67 +266,19 @@ class Conversation:
     def _tell_too_long(self) -> None:
         self._notice(f"a line of more than {self.services.limits.max_line} bytes is not sent")
 
-    # ------------------------------------------------------------ the terminal
-
-    async def _follow(self, terminal: Terminal) -> None:
-        """Let the rooms, and the terminal, know what has become of the other."""
-        if terminal is not self._terminal:
-            self._serve_terminal(terminal)
-        self._tell_keys(terminal)
-        if terminal.screen != self._screen:
-            # Each change has the member's rooms shown what is pending for all: not too often.
-            await trio.sleep(self._screens.delay(trio.current_time(), 1))
-            self._screens.take(trio.current_time(), 1)
-            screen = terminal.screen
-            await self.services.broker.say(self.member, SetScreen(screen))
-            self._screen = screen  # only now: to tell may be cancelled
-
-    def _serve_terminal(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._screens = TokenBucket(*SCREENS)
-        terminal.typist.complete = self._complete
-        terminal.typist.is_urgent = lambda typed: self._urgent(typed) is not None
-        terminal.belong_to(self.member)
-
-    def _complete(self, wanted: CompletionWanted) -> list[str]:
-        commands = (each for each in self.services.plugins.registry if self.permits(each))
-        return completions(wanted, self.member, self.services.broker.world, commands)
-
-    async def use_keys(self, wanted: bool) -> None:
-        """Change to character mode, or to line mode.
-
-        Raises:
-            ChatError: if the client does not go along.
-        """
-        if wanted and (self.member.json or self.member.look.spoken):
-            other = "/format text" if self.member.json else "/screenreader off"
-            raise ChatError(f"not with what you have chosen; first {other}")
-        self._awaits_keys = False
-        if not wanted and self.intake.terminal is None:
-            return
-        terminal = self.intake.open_terminal()
-        if wanted:
-            terminal.get_to_know()
-        terminal.want_keys(wanted)
-        with trio.move_on_after(ANSWER):
-            await terminal.changed_to(wanted)
-        if wanted and not (terminal.has_keys or terminal.client.refuses_keys):
-            self._awaits_keys = True  # it may be far away; nobody waits for it
-            self.outbox.write(b"\r")  # over what somebody sees who is half a telnet
-            raise ChatError(
-                "no answer from your client yet: only a telnet sends its keys one by one"
+    def _attend(self) -> Attendant:
+        """Begin to attend to the terminal; an idle connection without one keeps little."""
+        if self._attendant is None:
+            self._attendant = Attendant(
+                self.member,
+                self.outbox,
+                self.intake,
+                self.services,
+                self._notice,
+                self._calls.permits,
+                lambda typed: self._urgent(typed) is not None,
             )
-        if terminal.has_keys != wanted:
-            terminal.want_keys(False)
-            self.outbox.write(b"\r")  # over what somebody sees who is half a telnet
-            raise ChatError(NO_KEYS)
-
-    def _tell_keys(self, terminal: Terminal) -> None:
-        """Tell, once, what a client has answered that took its time."""
-        if self._awaits_keys and (terminal.has_keys or terminal.client.refuses_keys):
-            self._awaits_keys = False
-            kept = "by now your client has answered: your line is kept apart; /plain ends that"
-            self._notice(kept if terminal.has_keys else NO_KEYS)
+        return self._attendant
 
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.member.style()))
@@ -375,6 +316,10 @@ class Conversation:
         self._notice(f"{plural(1 + waiting, 'line')} not sent")
         self._end_pause()
 
+    async def use_keys(self, wanted: bool) -> None:
+        """Change to character mode, or to line mode; raises ChatError if the client does not."""
+        await self._attend().use_keys(wanted)
+
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
         """Show a prompt and return the next line, be it typed ahead; never a secret.
 
@@ -383,7 +328,7 @@ class Conversation:
         """
         with self._calls.asking() as question:
             try:
-                if secret and not await self._hides():
+                if secret and not await self._attend().hides():
                     if self.intake.is_telnet:
                         self.outbox.write(b"\r")  # over what half a telnet shows of our asking
                     self._notice("your client will show what you type")
@@ -398,13 +343,6 @@ class Conversation:
         if question.answer is None:
             raise InputEnded("the input has ended before the answer")
         return question.answer
-
-    async def _hides(self) -> bool:
-        """Have the client not show what is typed; whether it says in time that it does so."""
-        if self.intake.terminal is not None and self.intake.is_telnet:
-            with trio.move_on_after(ANSWER):
-                return await self.intake.terminal.hides()
-        return False
 
     def _typed_ahead(self) -> str | None:
         """The first line that waits, if there is one."""
