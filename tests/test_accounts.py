@@ -7,6 +7,7 @@ import trio
 
 from tests.archives import FaultyArchive
 from trioserve.limits import TRIES, WITHIN
+from trioserve.requests import GiveBack
 from trioserve.testing import Chat, Person, open_chat
 
 PASSWORD = "correct horse"
@@ -138,6 +139,69 @@ async def test_a_name_that_is_given_up_is_anybodys(chat: Chat) -> None:
     await guest.sees("-- you are ann already")
 
 
+async def test_a_password_that_cannot_be_changed_stays_also_when_the_disk_is_well_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = FaultyArchive()
+    async with open_chat(archive=archive) as chat:
+        ann = await chat.join("ann")
+        await registers(ann)
+        archive.fault = "no space"
+        await logs_in(ann, command="/password")
+        await ann.types("battery staple")
+        await ann.types("battery staple")
+        await trio.sleep(20)
+        await ann.sees("-- the server cannot keep anything at the moment; try again later")
+        archive.fault = ""
+        await trio.sleep(60)
+        await ann.types("/quit")
+        await ann.sees_the_end()
+
+        again = await chat.join("ann")
+        await logs_in(again, PASSWORD)
+        await again.sees("-- you are logged in as ann")
+
+
+async def test_who_cancels_a_change_of_the_password_keeps_the_old_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = FaultyArchive()
+    async with open_chat(archive=archive) as chat:
+        ann = await chat.join("ann")
+        await registers(ann)
+        archive.fault = "no space"
+        await logs_in(ann, command="/password")
+        await ann.types("battery staple")
+        await ann.types("battery staple")
+        await ann.types("/cancel")
+        await ann.sees("-- /password is cancelled")
+        archive.fault = ""
+        await trio.sleep(60)
+        await ann.types("/quit")
+        await ann.sees_the_end()
+
+        again = await chat.join("ann")
+        await logs_in(again, PASSWORD)
+        await again.sees("-- you are logged in as ann")
+
+
+async def test_a_name_that_is_given_up_while_the_disk_is_full_is_anybody_s_at_once(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = FaultyArchive()
+    async with open_chat(archive=archive) as chat:
+        ann = await chat.join("ann")
+        await registers(ann)
+        archive.fault = "no space"
+        await logs_in(ann, command="/unregister")
+        await trio.sleep(20)
+
+        await ann.sees("-- the name ann is kept no more; but the server cannot write that")
+        await ann.types("/login")
+        await ann.sees("-- the name ann is nobody's")
+        archive.fault = ""
+
+
 # ----------------------------------------------------------------- borrowing
 
 
@@ -222,6 +286,42 @@ async def test_an_owner_goes_on_as_who_they_were_at_another_connection(
     await other.sees("#lobby")
     if not is_lost:
         assert "you go on at another connection" in await ann.sees_the_end()
+
+
+async def test_an_owner_under_another_nick_is_found_by_a_login_elsewhere(chat: Chat) -> None:
+    ann, other = await chat.join("ann"), await chat.join("other")
+    await registers(ann)
+    await ann.types("/nick bob", "/join #dev")
+
+    await logs_in(other, command="/login ann")
+
+    await other.sees("-- you are bob again, in #dev; you are also in #lobby")
+    assert "you go on at another connection" in await ann.sees_the_end()
+
+
+async def test_of_two_logins_at_once_the_later_goes_on_as_the_earlier(chat: Chat) -> None:
+    await kept(chat, "ann")
+    first, second = await chat.join("first"), await chat.join("second")
+    for person in first, second:
+        await person.types("/login ann")
+        await person.sees("Password of ")
+
+    first.transport.type(f"{PASSWORD}\n".encode())
+    second.transport.type(f"{PASSWORD}\n".encode())
+
+    await trio.sleep(1)
+    assert sorted([first.is_gone, second.is_gone]) == [False, True]
+    assert list(chat.server.world.members) == ["ann"]
+
+
+async def test_who_has_logged_in_just_in_time_is_not_given_another_name(chat: Chat) -> None:
+    await kept(chat, "ann")
+    ann = await chat.join("ann")
+    await logs_in(ann)
+
+    await chat.server.broker.call(chat.server.world.member("ann"), GiveBack("ann"))
+
+    assert list(chat.server.world.members) == ["ann"]
 
 
 # ------------------------------------------------------------------ guessing

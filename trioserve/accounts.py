@@ -6,25 +6,32 @@ are; a guest who has come under that nick is given a while, and then another one
 
 import logging
 import sqlite3
-from functools import partial
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import attrs
 import trio
 
 from trioserve.archive.archives import Archive
-from trioserve.archive.journal import Journal
+from trioserve.archive.journal import UNKEPT, Journal
+from trioserve.archive.preferences import Chosen, PreferencesGone, Unchosen, choices
 from trioserve.archive.records import AccountGone, AccountKept
+from trioserve.archive.whereabouts import Placed, WhereaboutsGone, whereabouts
 from trioserve.broker import Broker
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.limits import Tries
-from trioserve.names import fold, free_nick
+from trioserve.names import fold
 from trioserve.passwords import Passwords, check_password
-from trioserve.requests import Identify, Notify, Rename, TakeOver
+from trioserve.preferences import sound
+from trioserve.requests import Arrive, GiveBack, LogIn, Notify, Rejoin
 from trioserve.rooms import Member
+from trioserve.whereabouts import Whereabouts
 
 MIN_PASSWORD: Final = 8  # characters
 BORROWED: Final = 30.0  # seconds that a guest may have a name that is kept
+ANSWER: Final = 5.0  # seconds to wait for a disk
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +79,9 @@ class Accounts:
             raise ChatError(f"the name {name} is somebody's already")
         self._kept[fold(name)] = None
         try:
-            await self.journal.keep(AccountKept(name, hashed))
+            await self.journal.keep(AccountKept(name, hashed), undo=[AccountGone(name)])
         except BaseException:
-            # It may come to be written later: nobody would know of it.
             del self._kept[fold(name)]
-            self.journal.put(AccountGone(name))
             raise
         return name
 
@@ -88,22 +93,60 @@ class Accounts:
         """
         self._sources.take(member.source, now)
         self._names.take(fold(name), now)
-        try:
-            hashed = await self.archive.read(partial(_hash, fold(name)))
-        except ArchiveError as error:
-            log.error("the account of %s cannot be read: %s", name, error)
-            raise ChatError("the server cannot read that at the moment; try again later") from None
-        return await self.passwords.verify(password, hashed)
+        return await self.passwords.verify(password, await self._read(name, _hash))
+
+    async def log_in(self, name: str) -> LogIn:
+        """The request by which somebody is the owner of an account again; checkpoints.
+
+        Raises:
+            ChatError: if what is kept cannot be read, or the account is gone.
+        """
+        held = list(self.journal.held())  # first: it may be written while the rest is read
+        chosen, where = await self._read(name, _last)
+        for record in held:
+            match record:
+                case Chosen(account, choice, value) if fold(account) == fold(name):
+                    chosen[choice] = value
+                case Unchosen(account, choice) if fold(account) == fold(name):
+                    chosen.pop(choice, None)
+                case Placed(account, whereabouts) if fold(account) == fold(name):
+                    where = whereabouts
+        if not self.is_kept(name):
+            raise ChatError(f"the name {name} is nobody's any more")
+        return LogIn(name, sound(chosen), where)
 
     async def change_password(self, name: str, password: str) -> None:
-        """Give an account another password; checkpoints. Raises ChatError if it cannot be kept."""
-        hashed = await self.passwords.hash(check_strength(password))
-        await self.journal.keep(AccountKept(name, hashed))
+        """Give an account another password; checkpoints.
 
-    async def remove(self, name: str) -> None:
-        """Keep a name no more; checkpoints. Raises ChatError if that cannot be written."""
-        await self.journal.keep(AccountGone(name))
-        self._kept.pop(fold(name), None)
+        Raises:
+            ChatError: if that cannot be written; the old one holds then.
+        """
+        hashed = await self.passwords.hash(check_strength(password))
+        if (before := await self._read(name, _hash)) is None:
+            raise ChatError(f"the name {name} is nobody's any more")
+        await self.journal.keep(AccountKept(name, hashed), undo=[AccountKept(name, before)])
+
+    def remove(self, name: str) -> None:
+        """Keep a name no more, nor anything else of the account; never waits.
+
+        Raises:
+            ChatError: if too much waits to be written already; the name is kept then.
+        """
+        lost = self.journal.lost
+        for record in PreferencesGone(name), WhereaboutsGone(name), AccountGone(name):
+            self.journal.put(record)
+        if self.journal.lost > lost:
+            raise ChatError(UNKEPT)
+        del self._kept[fold(name)]
+
+    async def _read(self, name: str, query: Callable[[sqlite3.Connection, str], T]) -> T:
+        """What is kept of an account; raises ChatError if that cannot be read."""
+        try:
+            with trio.fail_after(ANSWER):
+                return await self.archive.read(lambda connection: query(connection, fold(name)))
+        except (ArchiveError, trio.TooSlowError) as error:
+            log.error("the account of %s cannot be read: %s", name, error)
+            raise ChatError("the server cannot read that at the moment; try again later") from None
 
 
 def check_strength(password: str) -> str:
@@ -121,9 +164,15 @@ def _names(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT folded FROM accounts ORDER BY folded")]
 
 
-def _hash(folded: str, connection: sqlite3.Connection) -> str | None:
-    row = connection.execute("SELECT hash FROM accounts WHERE folded = ?", (folded,)).fetchone()
+def _hash(connection: sqlite3.Connection, account: str) -> str | None:
+    row = connection.execute("SELECT hash FROM accounts WHERE folded = ?", (account,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _last(
+    connection: sqlite3.Connection, account: str
+) -> tuple[dict[str, Any], Whereabouts | None]:
+    return choices(connection, account), whereabouts(connection, account)
 
 
 class Guardian:
@@ -153,39 +202,36 @@ class Guardian:
             )
             await self._broker.call(member, Notify(text))
             await trio.sleep(BORROWED)
-            if member.nick == nick:
-                await self.give_back(member)
+            if self._accounts.is_borrowed(member):
+                await self._broker.call(member, GiveBack(nick))
         except ChatError as error:
             log.info("%s keeps a borrowed name: %s", nick, error)
 
-    async def give_back(self, member: Member) -> None:
-        """Give a guest another name than the one that is somebody's own; checkpoints.
+    async def log_in(
+        self, member: Member, name: str, ready: Callable[[], Awaitable[None]]
+    ) -> list[str]:
+        """Take a member for the owner of an account, and join its rooms again; checkpoints.
+
+        See `LogIn` for what becomes of others. Returns why some rooms are not joined again.
+
+        Args:
+            ready: waits until the member reads, before they are shown more.
 
         Raises:
-            ChatError: if the broker refuses, for they are gone.
+            ChatError: if the member or the account is gone, or what is kept cannot be read.
         """
-        if self._accounts.is_borrowed(member) and self._broker.world.is_here(member):
-            nick = member.nick
-            await self._broker.call(member, Rename(free_nick(nick, self._broker.world.members)))
-            text = f"the name {nick} is somebody's own: you are {member.nick} now; /nick changes it"
-            await self._broker.call(member, Notify(text))
-
-    async def log_in(self, member: Member, name: str) -> None:
-        """Take a member for the owner of an account, under its name; checkpoints.
-
-        A guest who has that is given another one at once. Where the owner is already, or has been
-        until the connection broke, whoever speaks for `member` goes on as that one.
-
-        Raises:
-            ChatError: if the member is gone, or a newcomer has the name by now.
-        """
-        members = self._broker.world.members
-        holder = members.get(fold(name))
-        if holder is not None and holder is not member:
-            if fold(holder.account) == fold(name):
-                await self._broker.call(member, TakeOver(holder.nick))
-                return
-            await self.give_back(holder)
-        await self._broker.call(member, Identify(name))
-        if holder is not member:
-            await self._broker.call(member, Rename(name))
+        request = await self._accounts.log_in(name)
+        await self._broker.call(member, request)
+        owner = self._broker.world.owner_of_account(name)
+        if owner is None or (before := owner.returning) is None:
+            return []
+        refused = []
+        for room in before.rooms:
+            await ready()
+            try:
+                await self._broker.call(owner, Rejoin(room))
+            except ChatError as error:
+                refused.append(f"{room} is not joined again: {error}")
+        leave_first = fold(self._broker.world.limits.first) not in map(fold, before.rooms)
+        await self._broker.call(owner, Arrive(before.current, leave_first))
+        return refused

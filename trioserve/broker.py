@@ -32,6 +32,7 @@ from trioserve.past import Past
 from trioserve.requests import (
     Enter,
     Join,
+    Rejoin,
     Request,
     Say,
     SetScreen,
@@ -140,13 +141,13 @@ class Broker:
             ChatError: if the broker refuses it; nothing has changed then.
             trio.BrokenResourceError: if the broker has ended.
         """
-        if isinstance(request, Enter | Join) and self.past is not None:
+        if isinstance(request, Enter | Join | Rejoin) and self.past is not None:
             request = await self._with_past(request)
         outcome = Outcome()
         await self._send.send((member, request, outcome))
         await outcome.wait()
 
-    async def _with_past(self, request: Enter | Join) -> Enter | Join:
+    async def _with_past(self, request: Enter | Join | Rejoin) -> Enter | Join | Rejoin:
         """Read what a room begins with that is about to be made: now, in the caller's task."""
         room = self.world.rooms.get(fold(request.room))
         if self.past is None or (room is not None and room.members):

@@ -10,11 +10,11 @@ import attrs
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
 from trioserve.messages import Noticed
+from trioserve.preferences import changes
 from trioserve.requests import (
     Choose,
     ComeBack,
     GoAway,
-    Identify,
     Ignore,
     SetJson,
     SetLook,
@@ -41,15 +41,13 @@ class Choices:
         match request:
             case ComeBack():
                 self.come_back(member)
-            case Identify(account):
-                self.world.refuse_absent(member)
-                member.account = account
             case GoAway(text):
                 self._go_away(member, flatten(text))
             case _:
                 # What is pending is shown as it was said.
                 self.fanout.flush_rooms(member.rooms.values())
                 self._change(member, request)
+                self.keep(member)
 
     def _change(
         self,
@@ -71,6 +69,12 @@ class Choices:
                 self.world.set_screen(member, screen)
             case _:
                 assert_never(request)
+
+    def keep(self, member: Member) -> None:
+        """Have kept what one who is logged in has set for themselves, as far as it is new."""
+        if member.account and self.world.note is not None:
+            for record in changes(member):
+                self.world.note(record)
 
     def _go_away(self, member: Member, text: str) -> None:
         if text:

@@ -15,7 +15,8 @@ from trioserve.membership import Membership
 from trioserve.moderators import Moderators
 from trioserve.notices import Notices
 from trioserve.observe import Counters
-from trioserve.requests import Choose, Move, Request, Say, Settle, Speak, Tidings, Unfold
+from trioserve.owners import Owners
+from trioserve.requests import Choose, Move, Own, Request, Say, Settle, Speak, Tidings, Unfold
 from trioserve.resuming import Resuming
 from trioserve.rooms import Member
 from trioserve.speech import Speech
@@ -40,6 +41,7 @@ class Handlers:
     notices: Notices = attrs.field(init=False)
     resuming: Resuming = attrs.field(init=False)
     membership: Membership = attrs.field(init=False)
+    owners: Owners = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         world, fanout = self.world, self.fanout
@@ -75,6 +77,7 @@ class Handlers:
             self.notices,
             self.now_ns,
         )
+        self.owners = Owners(world, fanout, self.choices, self.membership)
 
     def obey(self, member: Member, request: Request) -> None:
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -86,6 +89,8 @@ class Handlers:
             self.membership.obey(member, request)
         elif isinstance(request, Choose):
             self.choices.obey(member, request)
+        elif isinstance(request, Own):
+            self.owners.obey(member, request)
         elif isinstance(request, Tidings):
             self.notices.obey(member, request)
         elif isinstance(request, Unfold):
@@ -97,3 +102,4 @@ class Handlers:
         """Give ids, and numbers to rooms, above all that were given before this server began."""
         self.world.last_id = max(self.world.last_id, last_id)
         self.world.next_room = max(self.world.next_room, self.speech.new_id())
+        self.world.began = self.world.last_id

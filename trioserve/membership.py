@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 import attrs
 
+from trioserve.archive.history import NEVER
 from trioserve.comings import Comings
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
@@ -63,15 +64,15 @@ class Membership:
             case Enter(name, past):
                 self._enter(member, name, past)
             case Join(name, past):
-                self._join(member, name, past)
+                self.join(member, name, past)
             case Leave(name, text):
-                self._leave(member, name, flatten(text))
+                self.leave(member, name, flatten(text))
             case Switch(name):
                 room = self.world.room_of(member, name)
                 self.fanout.flush_rooms(member.rooms.values())
                 self.world.switch(member, room)
             case Rename(nick):
-                self._rename(member, nick)
+                self.rename(member, nick)
             case Depart(reason, text, seat):
                 if seat is None or seat is member.seat:  # else somebody has taken them over
                     self.depart(member, reason, flatten(text))
@@ -87,9 +88,9 @@ class Membership:
             case Lose(seat):
                 self.resuming.lose(member, seat, self.world.last_id)
             case Resume(words):
-                self._take_over(member, self.resuming.owner_of(words, member))
+                self.take_over(member, self.resuming.owner_of(words, member))
             case TakeOver(nick):
-                self._take_over(member, self.world.member(nick))
+                self.take_over(member, self.world.member(nick))
             case PartWithLost():
                 self.resuming.part_with_late()
             case _:
@@ -100,7 +101,7 @@ class Membership:
             raise ChatError(ban)  # since they connected
         self.world.enter(member)
         try:
-            self._join(member, name, past)
+            self.join(member, name, past)
             self.resuming.introduce(member)
         except ChatError as refusal:
             if fold(name) != fold(self.world.limits.first):
@@ -116,7 +117,8 @@ class Membership:
         self.notices.welcome(member)
         self.on_named(member)
 
-    def _take_over(self, newcomer: Member, member: Member) -> None:
+    def take_over(self, newcomer: Member, member: Member) -> None:
+        """Let a newcomer go on as a member; raises ChatError if that is not to be."""
         if self._closing:
             raise ChatError("the server is shutting down")
         if not newcomer.is_operator and (ban := self.standing.banned(newcomer.address)):
@@ -128,7 +130,14 @@ class Membership:
             self.fanout.show(member, Noticed("you are no operator any more"))
         member.is_operator = newcomer.is_operator
 
-    def _join(self, member: Member, name: str, past: RoomPast | None) -> None:
+    def join(
+        self, member: Member, name: str, past: RoomPast | None, left: int | None = None
+    ) -> None:
+        """Let a member into a room; of one who `left` it: see `entered`.
+
+        Raises:
+            ChatError: if they may not enter it.
+        """
         self.standing.check_entry(member, name)
         # Another one of its rooms may have been the current one.
         self.fanout.flush_rooms(member.rooms.values())
@@ -138,16 +147,25 @@ class Membership:
         room = self.world.join(member, name, past)
         # Not a flush: when 100 come in one turn, that would be one each for all who are there.
         room.add_latecomer(member)
-        self.fanout.show(member, self._entered(member, room))
+        self.fanout.show(member, self.entered(member, room, left))
         if past is not None and not past.is_readable:
             self.fanout.show(member, Noticed(UNREADABLE))
         self.comings.tell_joined(member, room)
         self.standing.received(member, room)
 
-    def _entered(self, member: Member, room: Room) -> Entered:
+    def entered(
+        self, member: Member, room: Room, left: int | None = None, back: int = NEVER
+    ) -> Entered:
+        """What one is shown of a room on coming in.
+
+        Of one who `left` behind that message: what was said since, and nothing behind `back`,
+        since when they are here.
+        """
         limits = self.world.limits
         shown = [each for each in room.shown_to(member) if not member.ignores(each.nick)]
         seen = self.world.take_unseen(member, room)
+        if left is not None:
+            seen, shown = left, [each for each in shown if left < each.id <= back]
         # What has left the history meanwhile is new, too, and nobody knows how much that was.
         new = [] if seen is None else [each for each in shown if each.id > seen]
         fresh = _fitting(new)
@@ -164,7 +182,8 @@ class Membership:
             len(new),
         )
 
-    def _rename(self, member: Member, nick: str) -> None:
+    def rename(self, member: Member, nick: str) -> None:
+        """Give a member another nick, and tell whom that concerns; raises as `World.rename`."""
         old = member.nick
         self.comings.tell_first(member, member.rooms.values())
         self.fanout.flush_rooms(member.rooms.values())
@@ -172,7 +191,8 @@ class Membership:
         self.fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
         self.on_named(member)
 
-    def _leave(self, member: Member, name: str, text: str) -> None:
+    def leave(self, member: Member, name: str, text: str) -> None:
+        """Take a member out of a room; raises ChatError if they are not in it, or may not talk."""
         room = self.world.room_of(member, name)
         if text and self.standing.is_muted(member, room):
             raise ChatError(f"you are muted in {room.name}: leave it without a word")

@@ -1,9 +1,12 @@
 """What is asked of the broker: frozen values, named by verbs, without sockets or clocks."""
 
+from typing import Any
+
 import attrs
 
 from trioserve.orders import Order
 from trioserve.rooms import RoomPast, Seat
+from trioserve.whereabouts import Whereabouts
 from trioserve.wire.style import Look, Screen
 
 
@@ -215,6 +218,49 @@ class Identify:
 
 
 @attrs.frozen
+class LogIn:
+    """The same for whoever comes again: with the account's name, and with what is kept of it.
+
+    A guest who has that name is given another one. Where the owner is here already, or was until
+    the connection broke, whoever asks is that one from now on. Whoever asks has made sure that
+    they may.
+    """
+
+    account: str
+    chosen: dict[str, Any] = attrs.field(factory=dict)  # preferences that were checked
+    whereabouts: Whereabouts | None = None
+
+
+@attrs.frozen
+class Rejoin:
+    """Enter a room again that one was in before one logged in; whatever comes of it, only once.
+
+    What was said there since is shown apart, also if one is there already. `past`: see `Join`.
+    """
+
+    room: str
+    past: RoomPast | None = None
+
+
+@attrs.frozen
+class Arrive:
+    """Have entered all rooms again: talk in this one, if one is in it.
+
+    The first room is left again, if one was not in it before, and is anywhere else.
+    """
+
+    room: str
+    leave_first: bool = False
+
+
+@attrs.frozen
+class GiveBack:
+    """Take another nick than this one, if it is still the member's, and another's own."""
+
+    nick: str
+
+
+@attrs.frozen
 class Settle:
     """Do nothing. Its outcome comes after that of everything sent before it."""
 
@@ -248,6 +294,7 @@ Move = (
     | PartWithLost
     | Close
 )
-Choose = Ignore | Unignore | SetQuiet | SetJson | SetLook | SetScreen | GoAway | ComeBack | Identify
+Choose = Ignore | Unignore | SetQuiet | SetJson | SetLook | SetScreen | GoAway | ComeBack
+Own = Identify | LogIn | GiveBack | Rejoin | Arrive
 Tidings = Notify | TurnDay | ReportKeeping
-Request = Speak | Move | Choose | Tidings | Settle | Unfold | Order
+Request = Speak | Move | Choose | Own | Tidings | Settle | Unfold | Order

@@ -139,7 +139,7 @@ class Resuming:
             self._now_us,
         )
         member.seat = member.outlet = mailbox
-        member.is_lost = True
+        self.world.lose(member, mailbox.unread.since - 1)
         self.lost[member] = mailbox
         self.comings.tell_dropped(member)
         for other in list(self._too_many(member.address)):
@@ -198,6 +198,8 @@ class Resuming:
         self.fanout.flush_rooms(member.rooms.values())
         unread = member.seat.vacate(last_id, self._now_us())
         self.forget(member)
+        if was_lost:
+            self.world.find(member)
         member.seat, member.outlet, member.address = seat, newcomer.outlet, newcomer.address
         member.active = newcomer.active
         self.world.set_screen(member, newcomer.screen)

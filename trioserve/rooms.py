@@ -7,7 +7,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakSet
 
 import attrs
@@ -16,6 +16,7 @@ from trioserve.messages import MESSAGE_TYPES, Event, Message
 from trioserve.moderation import Identity, Rules
 from trioserve.names import fold
 from trioserve.trail import Unread
+from trioserve.whereabouts import Span, Whereabouts
 from trioserve.wire.style import PLAIN, Look, Screen, Style
 
 
@@ -88,11 +89,18 @@ class Member:
     seat: Seat | None = None  # None of a bot
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
     account: str = attrs.field(default="", init=False)  # whose owner it is; empty: a guest
+    # Its preferences as they are kept for the account, and what is kept of all others: nothing.
+    chosen: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
     is_bot: bool = False  # is told of each coming and going, however many
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
     look: Look = attrs.field(default=PLAIN.look, init=False)  # of what is shown
     screen: Screen = attrs.field(default=PLAIN.screen, init=False)
+    # When it was away or gone; the id of the last message that it may have seen before it was
+    # lost; and where it was when it was here last, as long as it is not there again.
+    absences: tuple[Span, ...] = attrs.field(default=(), init=False)
+    lost_at: int = attrs.field(default=0, init=False)
+    returning: Whereabouts | None = attrs.field(default=None, init=False)
     rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False, repr=False)  # by folded name
     room: "Room | None" = attrs.field(default=None, init=False, repr=False)  # the current one
     ignored: dict[str, str] | None = attrs.field(default=None, init=False)  # folded nick: nick

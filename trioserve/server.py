@@ -87,7 +87,8 @@ class Server:
         self.counters = Counters(started=trio.current_time())
         self.archive = archive or MemoryArchive()
         self.journal = Journal(self.archive, config.history.waiting, self._tell_of_keeping)
-        self.world = World(config.rooms, self.journal.put if self.archive.keeps_talk else None)
+        keep = self.journal.put if self.archive.keeps_talk else None
+        self.world = World(config.rooms, keep, self.journal.put)
         self.retention = Retention(
             self.archive, self.journal, _bounds(config), lambda: now_ns() // 1000
         )

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from trioserve.archive.records import Record, Talk
+from trioserve.archive.whereabouts import Placed
 from trioserve.errors import ChatError
 from trioserve.histories import Histories
 from trioserve.ignoring import Ignoring
@@ -21,6 +22,7 @@ from trioserve.rooms import Absence, Member, Room, RoomPast
 from trioserve.rulings import Moderated
 from trioserve.settings import setting
 from trioserve.sights import hides, is_private, refusal_of_private
+from trioserve.whereabouts import Whereabouts, begun, ended
 from trioserve.wire.style import Look, Screen
 
 MAX_DESERTED: Final = 1000  # rooms that are kept for their bans alone; the oldest go first,
@@ -61,8 +63,10 @@ class World:
     limits: RoomLimits
     # Takes what is said to where it outlives us; None: nowhere. Never waits or raises.
     keep: Callable[[Record], None] | None = None
+    note: Callable[[Record], None] | None = None  # the same for what is kept of accounts
     next_room: int = 1  # the number of the next room that is made
     last_id: int = 0  # of a message
+    began: int = 0  # the last id before this server
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
     bots: dict[Member, None] = attrs.field(factory=dict, init=False)
@@ -96,6 +100,11 @@ class World:
     def is_here(self, member: Member) -> bool:
         """Whether the member has entered and not departed: another may have its nick."""
         return self.members.get(fold(member.nick)) is member
+
+    def owner_of_account(self, account: str) -> Member | None:
+        """Who is here and logged in by this name, whatever their nick."""
+        folded = fold(account)
+        return next((each for each in self.members.values() if fold(each.account) == folded), None)
 
     def owner(self, room: Room | None) -> Member | None:
         """Who may moderate a room besides operators; nobody may the first one."""
@@ -219,6 +228,7 @@ class World:
             member.room = None
             if member.rooms:
                 self.switch(member, next(reversed(member.rooms.values())))
+        self.place(member)
 
     def take_unseen(self, member: Member, room: Room) -> int | None:
         """The id behind which all is new to one who comes back to a room; None: they never left."""
@@ -263,6 +273,36 @@ class World:
         member.room = room
         for each in member.rooms.values():
             each.restyle(member, member.style(each))
+        self.place(member)
+
+    def place(self, member: Member, left: int | None = None) -> None:
+        """Have it kept where one who is here and logged in is now, or is about to have been.
+
+        `left` is the id of the last message when they left; None: they have not.
+        """
+        if not member.account or self.note is None or not self.is_here(member):
+            return
+        rooms = [each.name for each in member.rooms.values()]
+        current = "" if member.room is None else member.room.name
+        if member.returning is not None:
+            rooms += [each for each in member.returning.rooms if fold(each) not in member.rooms]
+            current = member.returning.current
+        where = Whereabouts(tuple(rooms), current, left, member.absences)
+        self.note(Placed(member.account, where))
+
+    def lose(self, member: Member, seen: int) -> None:
+        """Note that a member is lost, and has seen nothing for sure behind a message."""
+        member.is_lost = True
+        member.lost_at = seen
+        member.absences = begun(member.absences, seen)
+        self.place(member, seen)
+
+    def find(self, member: Member) -> None:
+        """Note that a member is lost no more."""
+        member.is_lost = False
+        if member.absence is None:
+            member.absences = ended(member.absences, self.last_id)
+        self.place(member)
 
     def set_quiet(self, member: Member, quiet: bool) -> None:
         member.quiet = quiet
@@ -283,6 +323,8 @@ class World:
     def set_away(self, member: Member, text: str) -> None:
         self.refuse_absent(member)
         member.absence = Absence(text)
+        member.absences = begun(member.absences, self.last_id)
+        self.place(member)
         for room in member.rooms.values():
             room.expecting[member] = None
 
@@ -299,6 +341,8 @@ class World:
             raise ChatError("you are not away")
         self.see_news(member)
         member.absence = None
+        member.absences = ended(member.absences, self.last_id)
+        self.place(member)
 
     def ignore(self, member: Member, nick: str) -> None:
         self.refuse_absent(member)
@@ -310,14 +354,19 @@ class World:
 
     def depart(self, member: Member) -> None:
         """Take the member out of everything. One who is not here is let be."""
+        left = member.lost_at if member.is_lost else self.last_id
+        member.absences = begun(member.absences, left)
+        self.place(member, left)
+        folded = fold(member.nick)
+        is_here = self.is_here(member)
+        if is_here:  # first: what is kept of where they are stays as it is
+            del self.members[folded]
         for room in list(member.rooms.values()):
             self.leave(member, room)
         self.ignoring.hear_all(member)
         self.bots.pop(member, None)
         member.correspondent = None  # no chain of those who have left
-        folded = fold(member.nick)
-        if self.members.get(folded) is member:
-            del self.members[folded]
+        if is_here:
             self.ignoring.unfollow(folded)
 
     def set_topic(self, room: Room, event: TopicSet) -> None:
@@ -354,5 +403,5 @@ class World:
 
 
 def _known_as(member: Member) -> str:
-    """By what a member is known again who has left: within one run of the server, the nick."""
-    return fold(member.nick)
+    """By what a member is known again who has left: the account, or within one run the nick."""
+    return f"account {fold(member.account)}" if member.account else fold(member.nick)

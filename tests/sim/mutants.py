@@ -97,8 +97,8 @@ MUTANTS: Final = (
     Mutant(
         "a nick is not freed",
         "world.py",
-        "        if self.members.get(folded) is member:\n            del self.members[folded]\n",
-        "        if self.members.get(folded) is member:\n",
+        "            del self.members[folded]\n",
+        "            pass\n",
     ),
     Mutant(
         "an empty room is kept",

@@ -14,6 +14,8 @@ from trioserve.archive.records import Record
 
 PAGE: Final = 100  # rows that are read in one go,
 PORTION: Final = 500  # and that are taken out
+# For a WHERE: nothing is kept of whoever has no account any more, though it was on its way.
+HAS_ACCOUNT: Final = "EXISTS (SELECT 1 FROM accounts WHERE folded = ?1)"
 
 
 @attrs.frozen
@@ -36,6 +38,21 @@ class Belongings:
     # A query for what takes out the next portion; None comes of it when nothing is left. Without
     # one, it is not forgotten, or not by itself.
     removal: Callable[[str], Callable[[sqlite3.Connection], Record | None]] | None = None
+
+
+def few(
+    rows: Callable[[sqlite3.Connection, str], Sequence[Mapping[str, object]]],
+    gone: Callable[[str], Record],
+) -> Belongings:
+    """What is never more than a page, and is taken out in one go."""
+
+    def page(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
+        return lambda connection: Page(rows(connection, account))
+
+    def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
+        return lambda connection: gone(account) if rows(connection, account) else None
+
+    return Belongings(page, removal)
 
 
 def page_of(rows: Sequence[tuple[int, Mapping[str, object]]]) -> Page:

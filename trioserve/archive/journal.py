@@ -7,7 +7,7 @@ and counted; and people are told when that begins and when it has ended.
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import attrs
@@ -89,17 +89,34 @@ class Journal:
         if not self._arrived.is_set():
             self._arrived.set()
 
-    async def keep(self, record: Record) -> None:
-        """Have a record kept, and wait until it is; checkpoints.
+    async def keep(self, *records: Record, undo: Sequence[Record] = ()) -> None:
+        """Have records kept, and wait until they are; checkpoints.
+
+        Args:
+            undo: what makes good what they do, if it is not known that they are kept: they
+                may come to be written later all the same, and this behind them.
 
         Raises:
-            ChatError: if that cannot be had. It may come to be written later all the same.
+            ChatError: if that cannot be had.
         """
         lost = self.lost
-        self.put(record)
-        if self.lost > lost:
-            raise ChatError(UNKEPT)
-        await self.settle()
+        try:
+            for record in records:
+                self.put(record)
+            if self.lost > lost:
+                raise ChatError(UNKEPT)
+            await self.settle()
+        except BaseException:  # or who waits for it has gone
+            for record in undo:
+                self._insist(record)
+            raise
+
+    def _insist(self, record: Record) -> None:
+        """Have a record kept however much waits, for it makes good one that does."""
+        self._waiting.append(record)
+        self._size += RECORD_SIZE + record.size
+        self._put += 1
+        self._arrived.set()
 
     async def settle(self) -> None:
         """Wait until all that has been put here is written; checkpoints.

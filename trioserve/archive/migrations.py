@@ -7,9 +7,11 @@ been released never changes; what is to be different comes as another step.
 from collections.abc import Sequence
 from typing import Final
 
+from trioserve.archive.preferences import SCHEMA as PREFERENCES
 from trioserve.archive.retention import SCHEMA as RETENTION
 from trioserve.archive.said import SCHEMA as SAID
 from trioserve.archive.search import SCHEMA as SEARCH
+from trioserve.archive.whereabouts import SCHEMA as WHEREABOUTS
 
 # Each step: statements, all of which are done in one transaction, or none.
 STEPS: Final[Sequence[Sequence[str]]] = (
@@ -37,4 +39,6 @@ STEPS: Final[Sequence[Sequence[str]]] = (
         ) STRICT, WITHOUT ROWID""",
     ),
     SAID,
+    PREFERENCES,
+    WHEREABOUTS,
 )

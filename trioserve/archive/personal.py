@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from trioserve.archive.belongings import Belongings, Page
+from trioserve.archive.preferences import PREFERENCES
 from trioserve.archive.said import SAID
+from trioserve.archive.whereabouts import WHEREABOUTS
 
 
 def _name(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
@@ -20,4 +22,4 @@ def _name(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
 
 
 # The account goes last: until then, its owner can try again.
-PERSONAL: Final = (Belongings(_name), SAID)
+PERSONAL: Final = (Belongings(_name), PREFERENCES, WHEREABOUTS, SAID)

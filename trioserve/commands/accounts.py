@@ -36,8 +36,9 @@ async def login(ctx: Context, name: str = "") -> None:
     """Show by your password that a name is yours.
 
     Without one, that is the name that you have.
-    A guest who has it is given another one; where you are already, or were until your
-    connection broke, you go on as you were.
+    A guest who has it is given another one. You are in your rooms again, with what was said there
+    since, and what you have set for yourself is set again; where you are already, or were until
+    your connection broke, you go on as you were.
     """
     name = check_nick(name or ctx.nick)
     if fold(name) == fold(ctx.member.account):
@@ -45,8 +46,12 @@ async def login(ctx: Context, name: str = "") -> None:
     if not ctx.accounts.is_kept(name):
         raise ChatError(f"the name {name} is nobody's; /register keeps the one that you have")
     await _prove(ctx, name)
-    await ctx.guardian.log_in(ctx.member, name)
-    ctx.reply(f"you are logged in as {name}")
+    for refusal in await ctx.guardian.log_in(ctx.member, name, ctx.outbox.below_soft):
+        ctx.reply(refusal)
+    others = [each.name for each in ctx.member.rooms.values() if each is not ctx.member.room]
+    where = f", in {ctx.room.name}" if others else ""
+    also = f"; you are also in {', '.join(others)}" if others else ""
+    ctx.reply(f"you are logged in as {name}{where}{also}")
 
 
 @command(cost=2)
@@ -60,13 +65,23 @@ async def password(ctx: Context) -> None:
 
 @command(cost=2)
 async def unregister(ctx: Context) -> None:
-    """Give your name up: it is anybody's from then on."""
+    """Give your name up: it is anybody's from then on.
+
+    What was kept of you is forgotten.
+    """
     name = _account(ctx)
     await _prove(ctx, name)
-    await ctx.accounts.remove(name)
+    ctx.accounts.remove(name)
     await ctx.broker.call(ctx.member, Identify(""))
     log.info("%s (%s) has given the name up", name, ctx.peer)
-    ctx.reply(f"the name {name} is kept no more")
+    try:
+        await ctx.accounts.journal.settle()
+    except ChatError:
+        raise ChatError(
+            f"the name {name} is kept no more; but the server cannot write that at the moment: "
+            "should it end before it can, the name is yours again"
+        ) from None
+    ctx.reply(f"the name {name} is kept no more, nor anything that was kept of you")
 
 
 def _account(ctx: Context) -> str:
