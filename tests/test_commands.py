@@ -47,6 +47,20 @@ async def test_help_is_wrapped_once_at_the_window_s_width(chat: Chat, width: int
     assert max(len(line) for line in lines) < width
 
 
+@pytest.mark.parametrize("width", [0, 40])
+async def test_help_has_no_columns_for_a_screen_reader(chat: Chat, width: int) -> None:
+    ann = await chat.join("ann", screen=Screen(width))
+    await ann.types("/screenreader on")
+    ann.unseen()
+
+    await ann.types("/help")
+
+    shown = ann.unseen()
+    assert "server: /away [text]: Say that you are away" in shown.replace("\r\n", "")
+    assert "  " not in shown
+    assert {line.partition(" ")[0] for line in shown.splitlines()} <= {"server:", ""}
+
+
 async def test_help_tells_of_the_port_for_telnet() -> None:
     async with open_chat(telnet_port=4023) as chat:
         ann = await chat.join("ann")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trioserve.wire.editor import (
+from trioserve.wire.editor import Editor
+from trioserve.wire.happenings import (
     CompletionWanted,
-    Editor,
     Ended,
     Happening,
     Interrupted,
@@ -112,11 +112,14 @@ class Model:
     back: int = 0
     typed: tuple[list[str], int] = ([], 0)
 
-    def does(self, deed: Deed) -> None:
+    def does(self, deed: Deed, *, at_once: bool) -> None:
         match deed:
             case Typed() | Pasted():
                 self.draft[self.cursor : self.cursor] = deed.units
                 self.cursor += len(deed.units)
+            case Printed() if not at_once:
+                for line in deed.lines:
+                    self.rows += wrapped(f"-- {line}", self.width - 1, 3)
             case Printed():
                 for line in deed.lines:
                     starts = range(0, max(len(line), 1), self.width)
@@ -177,6 +180,27 @@ class Model:
         self.draft, self.cursor, self.back = list(draft), cursor, back
 
 
+def wrapped(line: str, window: int, indent: int) -> list[str]:
+    """The rows of a line that is broken between words, or within one that fits none."""
+    rows: list[str] = []
+    row = ""
+    for blanks, word in re.findall("( *)([^ ]+)", line):
+        room = window - indent if rows else window
+        if len(row + blanks + word) <= room:
+            row += blanks + word
+            continue
+        if len(word) <= window - indent:
+            rows.append(row)
+            row = word
+            continue
+        row += blanks + word
+        while len(row) > (room := window - indent if rows else window):
+            rows.append(row[:room])
+            row = row[room:]
+    indents = ["", *[" " * indent] * len(rows)]
+    return [before + each.rstrip() for before, each in zip(indents, [*rows, row], strict=True)]
+
+
 def units_of(text: str) -> list[str]:
     return re.findall(".\u0301?", text)
 
@@ -199,7 +223,8 @@ class Terminal:
                 data = "".join(f"{line}\r\n" for line in deed.lines).encode()
                 self.stream.feed(self.editor.above(data))
             case Printed():
-                self.editor.print_above(deed.lines)
+                for line in deed.lines:
+                    self.editor.print_above(line)
             case Resized():
                 self.screen.resize(columns=deed.width)
                 self.editor.resize(deed.width)
@@ -265,7 +290,7 @@ def test_the_screen_shows_what_was_printed_the_prompt_and_the_draft(
     model = Model(size[0])
     for deed, at_once in done:
         shown.does(deed, at_once=at_once)
-        model.does(deed)
+        model.does(deed, at_once=at_once)
     shown.stream.feed(shown.editor.take_output())
 
     check(shown, model, SCREENS[size])
@@ -284,7 +309,7 @@ def test_a_draft_survives_another_width_of_the_screen(done: list[Deed]) -> None:
     shown.stream.feed(shown.editor.take_output())
     for deed in done:
         shown.does(deed, at_once=True)
-        model.does(deed)
+        model.does(deed, at_once=True)
 
     check(shown, model, PROMPT)
 
@@ -352,7 +377,8 @@ def test_what_comes_in_is_one_piece_with_each_line_once() -> None:
 
     again = b"\r\x1b[K<ann> one\r\n<bob> two\r\n#lobby> hi\b"
     assert typing.above(b"<ann> one\r\n<bob> two\r\n") == again
-    typing.print_above(["<ann> one", "<bob> two"])
+    typing.print_above("one", "<ann> ")
+    typing.print_above("two", "<bob> ")
     assert typing.take_output() == again
     assert typing.take_output() == b""
 
@@ -367,16 +393,25 @@ def test_what_was_typed_meanwhile_is_drawn_with_what_comes_in() -> None:
 
 def test_lines_printed_before_come_before() -> None:
     typing = editor()
-    typing.print_above(["one"])
+    typing.print_above("one")
 
-    assert typing.above(b"two\r\n") == b"\r\x1b[Kone\r\ntwo\r\n#lobby> "
+    assert typing.above(b"two\r\n") == b"\r\x1b[K-- one\r\ntwo\r\n#lobby> "
 
 
 def test_lines_that_are_printed_are_made_safe() -> None:
     typing = editor()
-    typing.print_above(["a\x1b[2Jb\r\n"])
+    typing.print_above("a\x1b[2Jb\r\n")
 
-    assert typing.take_output() == b"\r\x1b[Ka[2Jb\r\n#lobby> "
+    assert typing.take_output() == b"\r\x1b[K-- a[2Jb\r\n#lobby> "
+
+
+def test_lines_that_are_printed_are_wrapped_under_their_head() -> None:
+    typing = editor(20)
+    typing.print_above("one two three four five")
+    typing.print_above("/msg bob hello there", head="#a> ")
+
+    rows = typing.take_output().removeprefix(b"\r\x1b[K").split(b"\r\n")[:-1]
+    assert rows == [b"-- one two three", b"   four five", b"#a> /msg bob hello", b"    there"]
 
 
 def test_a_prompt_can_change_under_a_draft() -> None:

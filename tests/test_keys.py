@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trioserve.wire.keys import MAX_SEQUENCE, Key, KeyDecoder, Keystroke, Paste
+from trioserve.wire.keys import Key, Keystroke, Paste
+from trioserve.wire.keystream import MAX_SEQUENCE, KeyDecoder
 
 KEYS = {
     # as xterm, the Linux console, PuTTY, tmux and rxvt send them

@@ -553,6 +553,14 @@ def test_nothing_is_marked_for_a_screen_reader_whatever_the_theme() -> None:
         assert b"\x1b" not in render(event, style, View("ann"))
 
 
+def test_a_screen_reader_s_lines_are_wrapped_without_an_indent_to_be_read_out() -> None:
+    style = Style(look=SPOKEN, screen=Screen(width=24))
+
+    # One blank is not heard, and what is written does not begin a line as the server's do.
+    shown = render(Said(ID, "#dev", "bob", "the build is green server: yes"), style)
+    assert shown == b"bob: the build is green\r\n server: yes\r\n"
+
+
 # ----------------------------------------------------------------- the bell
 
 MENTION, OTHER = Said(ID, "#dev", "bob", "Ann, look"), Acted(ID, "#dev", "bob", "waves")

@@ -19,7 +19,7 @@ from trioserve.requests import SetScreen
 from trioserve.rooms import Member
 from trioserve.services import Services
 from trioserve.terminal import Terminal
-from trioserve.wire.editor import CompletionWanted
+from trioserve.wire.happenings import CompletionWanted
 from trioserve.wire.style import Screen
 
 ANSWER: Final = 0.3  # seconds for a client to change to another mode

@@ -11,16 +11,17 @@ import attrs
 
 from trioserve.outbox import Outbox
 from trioserve.typist import Typist
-from trioserve.wire.editor import (
+from trioserve.wire.editor import Editor
+from trioserve.wire.happenings import (
     CompletionWanted,
-    Editor,
     Ended,
     Happening,
     Interrupted,
     PasteRefused,
     Submitted,
 )
-from trioserve.wire.keys import Key, KeyDecoder, Keystroke
+from trioserve.wire.keys import Key, Keystroke
+from trioserve.wire.keystream import KeyDecoder
 from trioserve.wire.lines import Typed
 from trioserve.wire.pager import Pager
 from trioserve.wire.telnet import Signal
@@ -106,7 +107,7 @@ class CharacterMode:
         self._cost += KEY_COST + self.editor.size // DRAFT_SHARE
         if key is Key.ENTER and self.typist.has_to_wait(self.editor.text):
             waiting = plural(self.typist.crowd(), "line")
-            self._tell(f"not sent yet: {waiting} wait before it; /cancel drops them")
+            self.editor.print_above(f"not sent yet: {waiting} wait before it; /cancel drops them")
             return
         for happening in self.editor.feed(key):
             yield from self._heed(happening)
@@ -123,7 +124,7 @@ class CharacterMode:
             case CompletionWanted():
                 self._complete(happening)
             case PasteRefused(reason):
-                self._tell(reason)
+                self.editor.print_above(reason)
 
     def _complete(self, wanted: CompletionWanted) -> None:
         """Answer Tab: to one who reads, and not for ever in one packet; it looks at everybody."""
@@ -139,7 +140,7 @@ class CharacterMode:
         is_command = text.startswith("/") and not text.startswith("//")
         if is_answer or is_command:
             typed = "" if self.typist.is_secret else text
-            self.editor.print_above([self.editor.prompt + typed])
+            self.editor.print_above(typed, self.editor.prompt)
         if is_answer:
             self.typist.end_question()
             self.reprompt()
@@ -166,7 +167,8 @@ class CharacterMode:
         """Drop what has been typed of a secret that nothing asks for any more."""
         if self.editor.size or self.keys.is_pasting:
             self.editor.clear()
-            self._tell("the question is over: what you typed is dropped, up to your Enter")
+            told = "the question is over: what you typed is dropped, up to your Enter"
+            self.editor.print_above(told)
             self.is_dropping = True
 
     def resize(self, columns: int, rows: int) -> None:
@@ -176,9 +178,6 @@ class CharacterMode:
         self.pager.columns, self.pager.rows = columns, rows
         if self.pager.is_holding:
             self.reprompt()  # in fewer words, or in more
-
-    def _tell(self, text: str) -> None:
-        self.editor.print_above([f"-- {text}"])
 
     def _framed(self, data: bytes) -> bytes:
         """Put lines above the row that is typed in."""

@@ -8,7 +8,7 @@ from trioserve.declarations import Command
 from trioserve.names import fold
 from trioserve.rooms import Member
 from trioserve.sights import hides
-from trioserve.wire.editor import CompletionWanted
+from trioserve.wire.happenings import CompletionWanted
 from trioserve.world import World
 
 MOST: Final = 40  # people who are offered where no letter of them is typed

@@ -6,8 +6,9 @@ import attrs
 
 from trioserve.charmode import CharacterMode
 from trioserve.wire.buffer import lines_of
-from trioserve.wire.keys import KeyDecoder, PasteRest
+from trioserve.wire.keystream import KeyDecoder
 from trioserve.wire.lines import LineSplitter, Typed, decoded
+from trioserve.wire.pasting import PasteRest
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean, encode, plural
 

@@ -18,7 +18,8 @@ from trioserve.rooms import Member
 from trioserve.typist import Typist
 from trioserve.wire.client import TelnetClient
 from trioserve.wire.editor import Editor
-from trioserve.wire.keys import Key, KeyDecoder
+from trioserve.wire.keys import Key
+from trioserve.wire.keystream import KeyDecoder
 from trioserve.wire.lines import Typed
 from trioserve.wire.pager import Pager
 from trioserve.wire.style import Screen

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from trioserve.rooms import Member
-from trioserve.wire.editor import CompletionWanted
+from trioserve.wire.happenings import CompletionWanted
 
 
 @attrs.define(eq=False)

@@ -15,8 +15,9 @@ from trioserve.errors import ChatError, ConfigError, ProtocolError
 from trioserve.names import MAX_NICK, MAX_ROOM
 from trioserve.plugins import built_in
 from trioserve.registry import split_word
-from trioserve.wire.editor import CompletionWanted, Editor, Submitted
-from trioserve.wire.keys import KeyDecoder
+from trioserve.wire.editor import Editor
+from trioserve.wire.happenings import CompletionWanted, Submitted
+from trioserve.wire.keystream import KeyDecoder
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.options import DO, DONT, IAC, WILL, WONT
 from trioserve.wire.proxy import LONGEST_BLOCK, Header, read_header

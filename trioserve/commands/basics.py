@@ -25,6 +25,7 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
         ctx.reply("\n".join(lines) or f"/{found[0].name} is for {found[0].permission.value}")
         return
     shown = [each for each in ctx.plugins.registry if not each.hidden and ctx.permits(each)]
+    is_spoken = ctx.member.look.spoken  # then neither columns nor indents are of use
     window = ctx.member.style().window
     columns = window - PREFIX if window else COLUMNS
     width = min(USAGE, columns // 3, max(len(each.usage) for each in shown))
@@ -33,12 +34,16 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
         sorted(shown, key=lambda each: each.category), key=lambda each: each.category
     ):
         lines.append(f"{category}:")
-        lines += [_entry(each.usage, each.summary, width, columns) for each in commands]
+        for each in commands:
+            if is_spoken:
+                lines.append(f"{each.usage}: {each.summary}")
+            else:
+                lines.append(_entry(each.usage, each.summary, width, columns))
     ends = ["What does not begin with / is said in your current room; //text says /text."]
     # Neither a program nor a voice can use a row that stays.
-    if not (ctx.member.screen.rich or ctx.member.json or ctx.member.look.spoken):
+    if not (ctx.member.screen.rich or ctx.member.json or is_spoken):
         ends.append(_way_to_a_line_of_one_s_own(ctx.telnet_port))
-    lines += [textwrap.fill(end, columns) for end in ends]
+    lines += ends if is_spoken else [textwrap.fill(end, columns) for end in ends]
     ctx.reply("\n".join(lines))
 
 

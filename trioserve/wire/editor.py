@@ -5,11 +5,20 @@ typed in one row at the bottom, below everything that was printed.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 
+from trioserve.wire.above import NOTICE, Above
 from trioserve.wire.buffer import MAX_DRAFT, MAX_LINE, Draft, History, lines_of
+from trioserve.wire.happenings import (
+    CompletionWanted,
+    Ended,
+    Happening,
+    Interrupted,
+    PasteRefused,
+    Submitted,
+)
 from trioserve.wire.keys import Key, Keystroke, Paste
 from trioserve.wire.row import (
     ERASE,
@@ -22,50 +31,10 @@ from trioserve.wire.row import (
     shown,
     view,
 )
-from trioserve.wire.text import clean, encode, names, plural
+from trioserve.wire.text import clean, names
 
-MAX_ABOVE: Final = 8 * 1024  # bytes of lines to show with the next output; more are counted
 MAX_CHOICES: Final = 40  # shown of a completion
 
-
-@attrs.frozen
-class Submitted:
-    """A line was typed to its end. Its row is gone: show the line as the room sees it."""
-
-    text: str
-
-
-@attrs.frozen
-class Interrupted:
-    """Ctrl-C was pressed, and there was nothing to clear."""
-
-
-@attrs.frozen
-class Ended:
-    """Ctrl-D was pressed on an empty line."""
-
-
-@attrs.frozen
-class CompletionWanted:
-    """Tab was pressed: give `Editor.complete` what `word` can become."""
-
-    word: str
-    before: str  # what stands before the word on its line
-
-    @property
-    def at_start(self) -> bool:
-        """Whether it is the first word of its line."""
-        return not self.before.strip()
-
-
-@attrs.frozen
-class PasteRefused:
-    """A paste was too long, and nothing of it is in the draft."""
-
-    reason: str
-
-
-Happening: TypeAlias = Submitted | Interrupted | Ended | CompletionWanted | PasteRefused
 
 _EDITS: Final[dict[Key, Callable[[Draft], bool | None]]] = {
     Key.LEFT: Draft.left,
@@ -111,8 +80,7 @@ class Editor:
     _left: int = attrs.field(default=0, init=False)  # the first cell of the draft in view
     _drawn: Row | None = attrs.field(default=None, init=False)  # what the screen shows, if known
     _redraw: bytes | None = attrs.field(default=None, init=False)  # draws it, until it changes
-    _above: bytearray = attrs.field(factory=bytearray, init=False)
-    _unshown: int = attrs.field(default=0, init=False)  # lines that `_above` had no place for
+    _above: Above = attrs.field(factory=Above, init=False)
     _bell: bool = attrs.field(default=False, init=False)
     # The word that the last Tab left as it is; any other key forgets it.
     _ambiguous: str | None = attrs.field(default=None, init=False)
@@ -164,8 +132,8 @@ class Editor:
                 self._draft.delete()
             case Key.YANK:
                 self._ring_unless(self._draft.yank())
-            case Key.CLEAR_SCREEN if not self._above.endswith(WIPE):
-                self._above += WIPE
+            case Key.CLEAR_SCREEN:
+                self._above.wipe(WIPE)
             case Key.UP | Key.DOWN if not self.secret:
                 move = self._history.up if key is Key.UP else self._history.down
                 move(self._draft)
@@ -189,7 +157,7 @@ class Editor:
             self._ring_unless(self._draft.replace_before(len(wanted.word), common))
         elif candidates and self._ambiguous == wanted.word:
             choices = [candidate.strip() for candidate in candidates[:MAX_CHOICES]]
-            self.print_above([f"-- {names(choices, len(candidates))}"])
+            self.print_above(names(choices, len(candidates)))
         else:
             self._bell = True
         self._ambiguous = self._wanted().word
@@ -215,7 +183,7 @@ class Editor:
         if drawn is not None and not self._above:
             return self._take_bell() + row.drawn_over(drawn)
         erase = ERASE_BELOW if drawn is None else ERASE
-        return self._take_bell() + erase + self._take_above() + self._redraw
+        return self._take_bell() + erase + self._above.take() + self._redraw
 
     def above(self, lines: bytes) -> bytes:
         """Return the bytes that show whole lines above the row, and the row as it is now.
@@ -224,22 +192,17 @@ class Editor:
         in: one join of bytes as long as no key is pressed.
         """
         if self._redraw is None or self._above:
-            self._tell_unshown()
-            self._above += lines
+            self._above.add(lines)
             return self.take_output()
         return b"".join((ERASE, lines, self._redraw))
 
-    def print_above(self, lines: Sequence[str]) -> None:
-        """Print lines above the row with the next output, made safe."""
-        for line in lines:
-            if len(self._above) < MAX_ABOVE:
-                self._above += encode(line)
-            else:
-                self._unshown += 1
+    def print_above(self, text: str, head: str = NOTICE) -> None:
+        """Print a line above the row with the next output, made safe, and wrapped as it is now."""
+        self._above.print(text, self.width, head)
 
     def close(self) -> bytes:
         """Return the bytes that take the row away, for good: lines can be printed as they are."""
-        return ERASE + self._take_above()
+        return ERASE + self._above.take()
 
     # -------------------------------------------------------------- changes
 
@@ -265,17 +228,6 @@ class Editor:
 
     def _new_draft(self) -> Draft:
         return Draft(self.max_line, self.max_draft)
-
-    def _tell_unshown(self) -> None:
-        if self._unshown:
-            self._above += encode(f"-- {plural(self._unshown, 'more line')} of what keys did")
-            self._unshown = 0
-
-    def _take_above(self) -> bytes:
-        self._tell_unshown()
-        above = bytes(self._above)
-        self._above.clear()
-        return above
 
     def _ring_unless(self, fits: bool) -> None:
         if not fits:

@@ -4,17 +4,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from wcwidth import width
-
 from trioserve.names import fold
 from trioserve.wire.mentions import WORD
 from trioserve.wire.style import PLAIN, Style, View
 from trioserve.wire.text import clean, encode, encode_marked
 from trioserve.wire.themes import theme_named
 from trioserve.wire.voices import Line, Run
-from trioserve.wire.wrap import LINK, Slice, wrap
+from trioserve.wire.wrap import LINK, Slice, hang, wrap
 
-INDENT: Final = 2  # columns, where the head takes more than a third of the window
+# A blank is not heard, and keeps what people write from beginning a line as the server's do.
+SPOKEN_INDENT: Final = 1
 
 _WORD_OR_LINK: Final = re.compile(f"(?P<link>{LINK.pattern})|{WORD.pattern}", re.IGNORECASE)
 _BEHIND_A_LINK: Final = ".,:;!?)]}>'\"*_"  # seldom its own
@@ -42,7 +41,7 @@ def paint(line: Line, style: Style, view: View) -> bytes:
     # Most lines fit, which is seen without measuring them.
     if not window or (len(head) + len(text) <= window and head.isascii() and text.isascii()):
         return encode_marked(runs)
-    indent = columns if (columns := width(head)) <= window // 3 else INDENT
+    indent = SPOKEN_INDENT if style.look.spoken else hang(head, window)
     return b"".join(
         encode_marked([("", " " * indent), *cut] if number else cut)
         for number, cut in enumerate(_cut(runs, wrap(head + text, window, indent)))

@@ -14,7 +14,14 @@ from wcwidth import iter_graphemes, width
 _WORD: Final = re.compile(r"[^\s\u2800]+")
 LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s\u2800]+", re.IGNORECASE)
 
+INDENT: Final = 2  # columns, where the head takes more than a third of the window
+
 Slice = tuple[int, int]  # where a line begins in the text, and where it ends
+
+
+def hang(head: str, window: int) -> int:
+    """How many columns all lines but the first of a text leave free, to stand under its head."""
+    return columns if (columns := width(head)) <= window // 3 else INDENT
 
 
 def wrap(text: str, window: int, indent: int) -> list[Slice]:
