@@ -1035,6 +1035,21 @@ async def test_what_is_below_a_page_is_as_long_as_the_window_is_wide(
     assert ann.shown[-1] == prompt
 
 
+async def test_the_rest_of_an_answer_is_laid_out_for_a_window_that_has_changed(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann", rows=10)
+    await ann.presses("/help\r")
+    assert ann.last.startswith("--more--")
+
+    await ann.resizes(40, 50)
+    await ann.presses(" ")
+
+    below = ann.shown[ann.shown.index("-- /nick <name>  Take another name.") : -1]
+    assert len(below) > 30
+    assert {row[:3] for row in below} == {"-- "}  # none was wrapped again, nor cut
+
+
 @pytest.mark.parametrize("key", ["q", "Q", "\x03", "\x04"])
 async def test_a_key_that_ends_a_page_does_no_more_than_that(
     paged: tuple[Telnet, Chat], key: str

@@ -11,6 +11,7 @@ import attrs
 
 from trioserve.outbox import Outbox
 from trioserve.typist import Typist
+from trioserve.wire.answers import Answer
 from trioserve.wire.editor import Editor
 from trioserve.wire.happenings import (
     CompletionWanted,
@@ -24,6 +25,7 @@ from trioserve.wire.keys import Key, Keystroke
 from trioserve.wire.keystream import KeyDecoder
 from trioserve.wire.lines import Typed
 from trioserve.wire.pager import Pager
+from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import plural
 
@@ -171,11 +173,14 @@ class CharacterMode:
             self.editor.print_above(told)
             self.is_dropping = True
 
-    def resize(self, columns: int, rows: int) -> None:
+    def resize(self, columns: int, rows: int, screen: Screen) -> None:
         """Draw for a window of another size from now on."""
         if self.editor.width != columns:
             self.editor.resize(columns)
-        self.pager.columns, self.pager.rows = columns, rows
+        if (self.pager.columns, self.pager.rows) != (columns, rows):
+            # Of the style, only the screen is not yet as the rooms will know it.
+            style = attrs.evolve(self.outbox.style(), screen=screen)
+            self.pager.resize(columns, rows, style)
         if self.pager.is_holding:
             self.reprompt()  # in fewer words, or in more
 
@@ -191,13 +196,14 @@ class CharacterMode:
 
     # ------------------------------------------------------------- the pages
 
-    def _page(self, data: bytes) -> bool:
+    def _page(self, answer: Answer) -> bool:
         """Show an answer as far as the window has rows; whether the rest is held."""
         is_busy = self.typist.question is not None or self.editor.size
+        style = self.outbox.style()
         if is_busy or not self.typist.is_heard():
-            data = self.pager.take_all() + data
+            data = self.pager.take_all() + b"".join(answer(style))
         else:
-            data = self.pager.add(data)
+            data = self.pager.add(answer, style)
         self._show_page(data)
         return self.pager.is_holding
 

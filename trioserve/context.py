@@ -29,12 +29,10 @@ from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOv
 from trioserve.rooms import Room
 from trioserve.sights import span_for
 from trioserve.store import Store
-from trioserve.wire.render import render, render_again
+from trioserve.wire.answers import Layout, cut, event_shown, noticed, shown_again
 from trioserve.wire.style import Look, View
 from trioserve.wire.text import clean, plural
 
-MAX_REPLY: Final = 64 * 1024  # bytes of one answer
-LINE_OVERHEAD: Final = 8  # bytes of a line of an answer besides its text
 CHUNK: Final = 8  # messages of at most 4 KiB that are shown again at once
 
 T = TypeVar("T")
@@ -158,8 +156,15 @@ class Context(Actor):
 
         At most MAX_REPLY bytes are shown; of what is longer, the last line says so.
         """
-        answer = Noticed(_cut(text))
-        self.outbox.put_answer(render(answer, self.member.style()), answer)
+        self.reply_in_parts(lambda _: text.split("\n"))
+
+    def reply_in_parts(self, layout: Layout) -> None:
+        """Show text to the caller alone, as `layout` makes it for how the caller reads.
+
+        It is asked for the same parts again if their window changes while they read by pages.
+        """
+        text = "\n".join(cut(layout(self.member.style())))
+        self.outbox.put_answer(noticed(layout), Noticed(text))
 
     def show_words(self) -> None:
         """Show the caller by which words they come back, should the connection break.
@@ -168,17 +173,15 @@ class Context(Actor):
         """
         if not self.member.words:
             raise ChatError("who loses their connection here has left: there are no words")
-        shown = render(Resumable(self.member.words), self.member.style())
-        self.outbox.put_answer(shown)
+        self.outbox.put_answer(event_shown(Resumable(self.member.words)))
 
     def divide(self, text: str) -> None:
         """Show the caller a line across: ``-- now --``."""
-        self.outbox.put_answer(render(Divided(clean(text)), self.member.style()))
+        self.outbox.put_answer(event_shown(Divided(clean(text))))
 
     def show(self, event: Event, look: Look) -> None:
         """Show the caller an event as it would look so."""
-        style = attrs.evolve(self.member.style(), look=look)
-        self.outbox.put_answer(render(event, style, View(self.nick, live=False)))
+        self.outbox.put_answer(event_shown(event, look, View(self.nick, live=False)))
 
     async def replay(self, messages: Iterable[Message | TopicSet], since: int = 0) -> int:
         """Show messages again, no faster than the caller reads; those of ignored people are not.
@@ -189,7 +192,7 @@ class Context(Actor):
         since = since or self.broker.now_ns() // 1000
         for chunk in _chunks(message for message in messages if not self.ignores(message)):
             await self.outbox.below_soft()
-            self.outbox.put_answer(render_again(chunk, self.member.style(), self.nick, since))
+            self.outbox.put_answer(shown_again(chunk, self.nick, since))
             since = chunk[-1].id
         return since
 
@@ -316,17 +319,3 @@ def _chunks(messages: Iterable[T]) -> Iterator[list[T]]:
     remaining = iter(messages)
     while chunk := list(islice(remaining, CHUNK)):
         yield chunk
-
-
-def _cut(text: str) -> str:
-    """As many lines of a text as an answer may have bytes; a last one says how many it lacks."""
-    if len(text) <= MAX_REPLY // 16:
-        return text  # however many bytes its characters have, and however short its lines are
-    lines = text.split("\n")
-    size = 0
-    for count, line in enumerate(lines):
-        size += len(line.encode(errors="replace")) + LINE_OVERHEAD
-        if size > MAX_REPLY:
-            more = plural(len(lines) - count, "more line")
-            return "\n".join([*lines[:count], f"({more}, too long to be shown)"])
-    return text

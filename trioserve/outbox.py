@@ -26,6 +26,7 @@ from trioserve.rooms import Piece
 from trioserve.settings import setting
 from trioserve.trail import PASSING, Owed, Trail, Unread
 from trioserve.transport import Transport
+from trioserve.wire.answers import Answer
 from trioserve.wire.render import render
 from trioserve.wire.style import PLAIN, Style
 
@@ -75,7 +76,7 @@ class Outbox:
     # Puts what is shown around a row that is typed in; of a terminal in character mode.
     frame: Callable[[bytes], bytes] | None = attrs.field(default=None, init=False)
     # Shows an answer as far as the window has rows; whether the rest is held back there.
-    pager: Callable[[bytes], bool] | None = attrs.field(default=None, init=False)
+    pager: Callable[[Answer], bool] | None = attrs.field(default=None, init=False)
     is_paging: bool = attrs.field(default=False, init=False)  # an answer is being read by pages
     size: int = attrs.field(default=0, init=False)  # bytes waiting
     missed: dict[str, Missed] | None = attrs.field(default=None, init=False)  # by room's name
@@ -106,17 +107,17 @@ class Outbox:
         if data:
             self.write(data if self.frame is None else self.frame(data), message_id)
 
-    def put_answer(self, data: bytes, event: Event | None = None) -> None:
-        """Show lines that the reader has asked for, by pages if their terminal has such.
+    def put_answer(self, answer: Answer, event: Event | None = None) -> None:
+        """Show what the reader has asked for, by pages if their terminal has such.
 
-        With an `event`, they are shown again to who may not have seen them.
+        With an `event`, it is shown again to who may not have seen them.
         """
         if event is not None:
             self._traced().add(event, trio.current_time())
         if self.pager is None:
-            self.put(data)
+            self.put(b"".join(answer(self.style())))
         else:
-            self.is_paging = self.pager(data)
+            self.is_paging = self.pager(answer)
 
     def resume(self) -> None:
         """Note that no answer is held back any more."""

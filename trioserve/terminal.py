@@ -232,7 +232,7 @@ class Terminal:
         elif not client.sends_keys and mode is not None:
             self.outbox.write(self._leave())
         elif mode is not None:
-            mode.resize(columns, rows)
+            mode.resize(columns, rows, client.screen)
         self.screen = client.screen
         if self._changed is not None:
             self._changed.set()

@@ -1,12 +1,16 @@
 """Help, names, and ways out."""
 
 import textwrap
+from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Final
 
 import trio
 
 from trioserve import Context, command
+from trioserve.declarations import Command
+from trioserve.wire.style import Style
 from trioserve.wire.text import duration, plural
 
 PREFIX: Final = len("-- ")
@@ -25,8 +29,13 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
         ctx.reply("\n".join(lines) or f"/{found[0].name} is for {found[0].permission.value}")
         return
     shown = [each for each in ctx.plugins.registry if not each.hidden and ctx.permits(each)]
-    is_spoken = ctx.member.look.spoken  # then neither columns nor indents are of use
-    window = ctx.member.style().window
+    ctx.reply_in_parts(partial(_commands, shown, ctx.telnet_port))
+
+
+def _commands(shown: Sequence[Command], telnet_port: int, style: Style) -> list[str]:
+    """The list of commands for a window: under the name of each category its commands."""
+    is_spoken = style.look.spoken  # then neither columns nor indents are of use
+    window = style.window
     columns = window - PREFIX if window else COLUMNS
     width = min(USAGE, columns // 3, max(len(each.usage) for each in shown))
     lines = []
@@ -41,10 +50,9 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
                 lines.append(_entry(each.usage, each.summary, width, columns))
     ends = ["What does not begin with / is said in your current room; //text says /text."]
     # Neither a program nor a voice can use a row that stays.
-    if not (ctx.member.screen.rich or ctx.member.json or is_spoken):
-        ends.append(_way_to_a_line_of_one_s_own(ctx.telnet_port))
-    lines += ends if is_spoken else [textwrap.fill(end, columns) for end in ends]
-    ctx.reply("\n".join(lines))
+    if not (style.screen.rich or style.json or is_spoken):
+        ends.append(_way_to_a_line_of_one_s_own(telnet_port))
+    return lines + (ends if is_spoken else [textwrap.fill(end, columns) for end in ends])
 
 
 def _entry(usage: str, summary: str, width: int, columns: int) -> str:

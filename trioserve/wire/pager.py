@@ -6,7 +6,9 @@ from typing import Final
 import attrs
 from wcwidth import width as width_of
 
+from trioserve.wire.answers import Answer
 from trioserve.wire.keys import Key, Keystroke
+from trioserve.wire.style import Style
 from trioserve.wire.text import encode, plural
 
 # The longest is shown that takes no more than half of the window, which is a prompt's share.
@@ -24,13 +26,28 @@ class Turned:
 
 
 @attrs.define(eq=False)
+class _Held:
+    """An answer, and its parts that have not been shown."""
+
+    answer: Answer
+    parts: deque[bytes]
+    is_cut: bool = False  # the first part has been begun, being higher than the window
+
+    def change(self, style: Style) -> None:
+        """Make the parts anew, but for what is left of one that has been begun."""
+        begun = [self.parts.popleft()] if self.is_cut else []
+        anew = self.answer(style)
+        self.parts = deque([*begun, *anew[len(anew) - len(self.parts) :]])
+
+
+@attrs.define(eq=False)
 class Pager:
-    """Lines of an answer, of which no more are shown at once than the window has rows."""
+    """Parts of answers, of which no more are shown at once than the window has rows."""
 
     columns: int
     rows: int
     _left: int = attrs.field(default=0, init=False)  # rows of this page that are still free
-    _held: deque[bytes] = attrs.field(factory=deque, init=False)  # whole lines
+    _held: deque[_Held] = attrs.field(factory=deque, init=False)  # none of them empty
     _size: int = attrs.field(default=0, init=False)  # bytes held
 
     @property
@@ -46,13 +63,22 @@ class Pager:
         """Begin an answer: it has the whole window."""
         self._left = self._rows_of_page
 
-    def add(self, data: bytes) -> bytes:
-        """Take whole lines, and return those of them that can be shown now."""
-        self._held.extend(data.splitlines(keepends=True))
-        self._size += len(data)
+    def add(self, answer: Answer, style: Style) -> bytes:
+        """Take an answer, and return what of it can be shown now."""
+        was_holding = self.is_holding
+        if parts := deque(answer(style)):
+            self._held.append(_Held(answer, parts))
+        self._size += sum(map(len, parts))
         if self._size > MAX_HELD:
             return self.take_all()
-        return self._take() if self._size == len(data) else b""
+        return b"" if was_holding else self._take()
+
+    def resize(self, columns: int, rows: int, style: Style) -> None:
+        """Show what is held in a window of another size, and as wide as the style has it."""
+        self.columns, self.rows = columns, rows
+        for held in self._held:
+            held.change(style)
+        self._size = sum(len(part) for held in self._held for part in held.parts)
 
     def press(self, key: Keystroke) -> Turned:
         """Obey a key while a page is shown."""
@@ -71,16 +97,14 @@ class Pager:
 
     def take_all(self) -> bytes:
         """Return all that is held."""
-        held = b"".join(self._held)
+        parts = b"".join(part for held in self._held for part in held.parts)
         self._held.clear()
         self._size = 0
-        return held
+        return parts
 
     def drop(self) -> int:
         """Forget what is held, and return how many lines that was."""
-        dropped = len(self._held)
-        self.take_all()
-        return dropped
+        return self.take_all().count(b"\n")
 
     @property
     def _rows_of_page(self) -> int:
@@ -88,16 +112,37 @@ class Pager:
 
     def _take(self) -> bytes:
         shown = []
-        while self._held and (rows := self._rows(self._held[0])) <= self._left:
-            shown.append(self._held.popleft())
-            self._left -= rows
-        if self._held and not shown and self._left == self._rows_of_page:
-            shown.append(self._held.popleft())  # higher than the window, and to be had no other way
-            self._left = 0
+        while self._held:
+            held = self._held[0]
+            if (rows := self._rows(held.parts[0])) <= self._left:
+                shown.append(held.parts.popleft())
+                held.is_cut = False
+                self._left -= rows
+            elif rows <= self._rows_of_page or shown or self._left < self._rows_of_page:
+                break  # on the next page it has a place, or the most that it can have
+            else:
+                shown.append(self._cut(held))
+            if not held.parts:
+                self._held.popleft()
         self._size -= sum(map(len, shown))
         return b"".join(shown)
 
-    def _rows(self, line: bytes) -> int:
-        """How many rows the terminal makes of a line."""
-        columns = width_of(line.rstrip(b"\r\n").decode("utf-8", "replace"))
+    def _cut(self, held: _Held) -> bytes:
+        """As many lines of a part as make a page, and one at least; the others stay held."""
+        lines = held.parts.popleft().splitlines(keepends=True)
+        count = 1
+        while self._rows(b"".join(lines[: count + 1])) <= self._left and count < len(lines):
+            count += 1
+        if rest := b"".join(lines[count:]):
+            held.parts.appendleft(rest)
+        held.is_cut = bool(rest)
+        self._left = 0
+        return b"".join(lines[:count])
+
+    def _rows(self, part: bytes) -> int:
+        """How many rows the terminal makes of lines."""
+        return sum(map(self._rows_of_line, part.splitlines()))
+
+    def _rows_of_line(self, line: bytes) -> int:
+        columns = width_of(line.decode("utf-8", "replace"))
         return max(-(-columns // max(self.columns, 1)), 1)
