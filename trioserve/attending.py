@@ -62,7 +62,9 @@ class Attendant:
         self._tell_keys(terminal)
         if terminal.screen != self._screen:
             # Each change has the member's rooms shown what is pending for all: not too often.
-            await trio.sleep(self._screens.delay(trio.current_time(), 1))
+            delay = self._screens.delay(trio.current_time(), 1)
+            if delay > 0:  # else nobody comes between: what they see next is of the new width
+                await trio.sleep(delay)
             self._screens.take(trio.current_time(), 1)
             screen = terminal.screen
             await self.services.broker.say(self.member, SetScreen(screen))
