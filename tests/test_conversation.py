@@ -429,6 +429,60 @@ async def test_a_cancel_in_one_packet_with_what_it_ends_is_obeyed(
     await bob.sees("<ann> two")
 
 
+@pytest.mark.parametrize("cancel", [b"/cancel\n", b"\xff\xf4\xff\xfd\x06"])
+async def test_a_cancel_behind_more_than_may_wait_is_obeyed_at_once(
+    chat: Chat, cancel: bytes
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    ann.transport.type(b"what was never to be pasted\n" * 300)
+    await ann.sees("the rest follows at that pace")
+    assert ann.transport.untaken
+    before = trio.current_time()
+
+    ann.transport.type(cancel)
+    await ann.sees(" lines not sent")
+    await ann.types("sorry")
+
+    await bob.sees("<ann> sorry")
+    assert trio.current_time() - before < 2.0
+    said = bob.transport.received.count(b"never")
+    assert said <= 12
+    assert b"-- %d lines not sent" % (300 - said) in ann.transport.received
+
+
+async def test_a_command_that_hangs_is_cancelled_behind_more_than_may_wait(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await ann.types("/hang")
+    ann.transport.type(b"what is to be said behind it\n" * 600)
+    await trio.sleep(1)
+    assert ann.transport.untaken
+    before = trio.current_time()
+
+    ann.transport.type(b"/cancel\n")
+    await ann.sees("-- /hang is cancelled")
+
+    assert trio.current_time() - before < 2.0
+
+
+async def test_no_more_is_read_for_the_sake_of_a_cancel_than_a_bound(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await ann.types("/sulk")
+    for _ in range(50):
+        ann.transport.type(b"x\n" * 4000 + b"/cancel\n")
+    await trio.sleep(50)
+
+    assert ann.transport.untaken > 250_000
+
+
+async def test_a_quit_at_the_end_of_a_long_script_waits_for_all_before_it(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    ann.transport.type(b"a line of a long script\n" * 400 + b"/quit\n")
+    await trio.sleep(90)
+
+    assert bob.transport.received.count(b"script") == 400
+
+
 async def test_a_cancel_in_one_packet_with_a_paste_drops_what_comes_before_it(
     chat: Chat,
 ) -> None:

@@ -101,6 +101,17 @@ async def receive(transport: Transport, size: int = 100) -> bytes:
     return bytes(buffer[:received])
 
 
+async def test_what_has_come_can_be_looked_at_where_it_is_no_ciphertext(pair: Pair) -> None:
+    assert pair.transport.peek(100) == b""
+    pair.peer.send(b"hello")
+    await wait_all_tasks_blocked()
+
+    seen = pair.transport.peek(4)
+
+    assert seen == (b"" if isinstance(pair.peer, TlsPeer) else b"hell")
+    assert await receive(pair.transport) == b"hello"
+
+
 async def test_what_fits_is_sent_at_once(pair: Pair) -> None:
     await trio.lowlevel.checkpoint()
     assert pair.transport.try_send(b"hello") == 5

@@ -189,7 +189,8 @@ class Conversation:
             self._obey_waiting_cancel()
             while not self.intake.ended:
                 await self._make_room()
-                was_full = self.intake.is_full  # then a terminal's keys make urgent lines alone
+                # Then a terminal's keys make urgent lines alone.
+                was_full = self.intake.is_full and self.intake.has_keys
                 typed = await self.intake.receive()
                 for each in typed:
                     if not self._jumps(each, alone=len(typed) == 1 or was_full):
@@ -224,7 +225,7 @@ class Conversation:
         """End a command that runs on while no more lines can wait: else /cancel is never read."""
         if self._calls.is_running and self.intake.is_full and not self.intake.has_keys:
             with trio.move_on_after(FULL) as waited:
-                await self.intake.eased()
+                await self.intake.may_read()
             if waited.cancelled_caught:
                 self._notice(f"{self.intake.max_waiting} bytes of lines have waited too long")
                 self._calls.cancel()

@@ -1,5 +1,6 @@
 """What one person types: received bytes to lines, queued, bounded, paced."""
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +24,12 @@ from trioserve.wire.telnet import Signal
 LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
 WITHHOLDING: Final = 30.0  # seconds in which a line may be the rest of a secret
 KEYS_AT_ONCE: Final = 256  # bytes of keys, then others get a turn: each may cost 0.1 ms
+
+LOOK_AHEAD: Final = 64 * 1024  # bytes that are read beyond what may wait, for what ends it
+LOOK: Final = 0.5  # seconds between two looks at what has come and is not read
+
+# A /cancel that is a line, or telnet's Interrupt Process.
+_ENDS_WHAT_WAITS: Final = re.compile(rb"(?:\A|[\r\n])/cancel[ \t]*[\r\n]|\xff\xf4", re.IGNORECASE)
 
 
 @attrs.define(eq=False)
@@ -106,15 +113,14 @@ class Intake:
         """Wait for input and return what it completes, maybe nothing; checkpoints.
 
         Waits also while too many lines wait already or too many bytes came of
-        late, which closes the peer's window. Keys are read on while lines wait,
-        or what is typed were not seen, nor Ctrl-C heeded: their Enter has to wait.
+        late, which closes the peer's window (see `may_read`).
 
         Raises:
             OSError: when the connection breaks.
             ProtocolError: when the peer sends what no chat client should.
         """
-        while self.is_full and not self.has_keys:
-            await self.eased()
+        if self.is_full:
+            await self.may_read()
         if self.bucket is not None:
             delay = self.bucket.delay(trio.current_time(), 1)
             if delay > 0:
@@ -148,6 +154,23 @@ class Intake:
         pasted = self.terminal.unread if self.terminal is not None else 0
         waiting = sum(isinstance(each, str) for each in self._waiting or ())
         return waiting + pasted + self.is_holding
+
+    async def may_read(self) -> None:
+        """Wait while too many lines wait for more to be read.
+
+        Keys are read on, or what is typed were not seen, nor Ctrl-C heeded: their Enter has to
+        wait. And so are lines, if one has come that is to end those: who has pasted a
+        novel by mistake must not have to wait until most of it is said.
+        """
+        while self.is_full and not self.has_keys and not self._sees_its_end():
+            with trio.move_on_after(LOOK):
+                await self.eased()
+
+    def _sees_its_end(self) -> bool:
+        """Whether there is, in what has come and is not read, what ends that which waits."""
+        if self._waiting_size > self.max_waiting + LOOK_AHEAD:
+            return False
+        return _ENDS_WHAT_WAITS.search(self.transport.peek(LOOK_AHEAD)) is not None
 
     async def eased(self) -> None:
         """Wait until a line has been taken."""

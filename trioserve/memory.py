@@ -79,6 +79,10 @@ class MemoryTransport:
         del self._typed[:size]
         return size
 
+    def peek(self, size: int) -> bytes:
+        self._check()
+        return bytes(self._typed[:size])
+
     def end_writing(self) -> None:
         self._check()
         self.output_ended = True

@@ -62,6 +62,12 @@ class Transport(Protocol):
         serve all connections of a run. Cancelled, it has read nothing.
         """
 
+    def peek(self, size: int) -> bytes:
+        """Return bytes that have come and were not received, and leave them to be received.
+
+        There may be more of them, of TLS's all: none is known before it is received.
+        """
+
     def end_writing(self) -> None:
         """Tell the other end that nothing more will come (TCP: a FIN)."""
 

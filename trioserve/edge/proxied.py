@@ -133,6 +133,9 @@ class ProxiedTransport:
                 return len(ahead)
         return await self._below.receive_into(buffer)
 
+    def peek(self, size: int) -> bytes:
+        return self._ahead[:size] or self._below.peek(size)
+
     def end_writing(self) -> None:
         self._below.end_writing()
 

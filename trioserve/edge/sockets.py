@@ -83,6 +83,12 @@ class SocketTransport:
             except BlockingIOError:
                 continue  # woken for nothing
 
+    def peek(self, size: int) -> bytes:
+        try:
+            return self._socket.recv(size, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b""
+
     def end_writing(self) -> None:
         self._socket.shutdown(socket.SHUT_WR)
 
