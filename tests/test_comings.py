@@ -10,7 +10,7 @@ from trio.testing import MockClock
 from trioserve.comings import Comings
 from trioserve.config import Config
 from trioserve.context import Context
-from trioserve.declarations import command
+from trioserve.decorators import command
 from trioserve.events import Missed
 from trioserve.fanout import Fanout
 from trioserve.host import Host

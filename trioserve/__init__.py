@@ -5,14 +5,8 @@ __version__ = "0.1.0"
 from trioserve.context import Context
 from trioserve.conversions import Nick  # which also lets every server convert the usual types
 from trioserve.converters import converter
-from trioserve.declarations import (
-    Group,
-    Permission,
-    command,
-    message_filter,
-    service,
-    watcher,
-)
+from trioserve.declarations import Permission
+from trioserve.decorators import Group, command, message_filter, service, watcher
 from trioserve.errors import ChatError, InputEnded
 from trioserve.events import Events, Missed
 from trioserve.host import Bot, Host

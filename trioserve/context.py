@@ -1,11 +1,8 @@
 """What a command acts through."""
 
-import inspect
-import logging
 import math
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from itertools import islice
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 import attrs
 import trio
@@ -14,30 +11,23 @@ from trioserve import names
 from trioserve.accounts import Accounts, Guardian
 from trioserve.actor import Actor
 from trioserve.archive.pruning import Retention
-from trioserve.declarations import Command, Filter
+from trioserve.declarations import Command
 from trioserve.errors import ChatError
-from trioserve.guard import lone, parted, refusal_in
+from trioserve.filtering import passed
 from trioserve.host import Host
 from trioserve.messages import Divided, Event, Message, Noticed, Resumable, TopicSet
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.outbox import Outbox
 from trioserve.past import Past
-from trioserve.plugin import Plugin, timed
+from trioserve.plugin import Plugin
 from trioserve.plugins import Plugins
+from trioserve.replaying import Replays
 from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Unignore
-from trioserve.rooms import Room
-from trioserve.sights import span_for
 from trioserve.store import Store
-from trioserve.wire.answers import Layout, cut, event_shown, noticed, shown_again
+from trioserve.wire.answers import Layout, cut, event_shown, noticed
 from trioserve.wire.style import Look, View
-from trioserve.wire.text import clean, plural
-
-CHUNK: Final = 8  # messages of at most 4 KiB that are shown again at once
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
+from trioserve.wire.text import clean
 
 
 class Caller(Protocol):
@@ -122,32 +112,7 @@ class Context(Actor):
 
     async def passed(self, text: str) -> str:
         """The text as the filters let it pass; raises ChatError if one refuses it."""
-        for filter_, plugin in self.plugins.filters:
-            # Of a plug-in that is removed meanwhile, the message passes.
-            with trio.CancelScope() as scope, plugin.running_call(scope):
-                text = await self._passed_by(filter_, plugin, text)
-        return text
-
-    async def _passed_by(self, filter_: Filter, plugin: Plugin, text: str) -> str:
-        try:
-            with plugin.held_loop():
-                answer = filter_.function(attrs.evolve(self, plugin=plugin), text)
-            if inspect.isawaitable(answer):
-                answer = await timed(answer, plugin)
-            text = text if answer is None else clean(answer)
-            if not text or text.isspace():
-                raise ChatError("nothing is left of that to be sent")
-            return text
-        except BaseException as error:  # noqa: ASYNC103  (see guard.parted)
-            crash, passing = parted(error)
-            if passing is not None or crash is None:
-                raise
-            if (refusal := refusal_in(crash)) is not None:
-                raise refusal from None  # noqa: ASYNC104  (see guard.parted)
-            # The message passes: a broken filter must not silence everybody.
-            log.error("%s: a filter crashed", plugin.name, exc_info=lone(crash))
-            plugin.count_error()
-            return text  # noqa: ASYNC104  (see guard.parted)
+        return await passed(self, text)
 
     # ----------------------------------------------------- to the caller alone
 
@@ -189,52 +154,15 @@ class Context(Actor):
         Where another day begins than that of `since` (an id; without it: now), a
         line says which. Returns the id of the last one.
         """
-        since = since or self.broker.now_ns() // 1000
-        for chunk in _chunks(message for message in messages if not self.ignores(message)):
-            await self.outbox.below_soft()
-            self.outbox.put_answer(shown_again(chunk, self.nick, since))
-            since = chunk[-1].id
-        return since
+        return await self._replays.show(messages, since)
 
     async def replay_missed(self) -> bool:
         """Show what was skipped while the caller did not read; whether there was anything."""
-        rooms = list(self.outbox.missed or ())
-        for name in rooms:
-            await self._replay_missed_in(name)
-        return bool(rooms)
+        return await self._replays.show_missed()
 
-    async def _replay_missed_in(self, name: str) -> None:
-        missed = self.outbox.take_missed(name)
-        if missed is None:
-            return
-        room = self.member.rooms.get(names.fold(name))
-        left, gone = list(missed.ids), missed.count - len(missed.ids)
-        try:
-            found = [] if room is None else await self._recalled(room, left)
-            left, gone = [message.id for message in found], missed.count - len(found)
-            if found:
-                self.outbox.note_replayed(found[0].id)
-            self.divide(f"{plural(missed.count, 'message')} missed in {name}")
-            since = 0
-            for chunk in _chunks(found):
-                since = await self.replay(chunk, since)
-                del left[: len(chunk)]
-            if gone:
-                self.divide(f"{plural(gone, 'message')} no longer kept")
-                gone = 0
-            self.divide("now")
-        finally:
-            # Of one that is cancelled, the rest is still missed.
-            self.outbox.give_back_missed(name, left, gone)
-
-    async def _recalled(self, room: Room, ids: Collection[int]) -> list[Message]:
-        """Messages by their ids, oldest first: from the room's history, or from what is kept."""
-        held = room.recall(ids)
-        if len(held) == len(ids):
-            return held
-        span = span_for(self.member, room, len(ids))
-        kept = await self.past.recall(span, ids)
-        return [each for _, each in sorted({each.id: each for each in [*kept, *held]}.items())]
+    @property
+    def _replays(self) -> Replays:
+        return Replays(self.member, self.outbox, self.past, self.broker.now_ns)
 
     async def ask(
         self,
@@ -312,10 +240,3 @@ class Context(Actor):
     async def set_look(self, look: Look) -> None:
         """Show the caller everything so: mostly a changed `member.look`."""
         await self.broker.call(self.member, SetLook(look))
-
-
-def _chunks(messages: Iterable[T]) -> Iterator[list[T]]:
-    """A few messages at a time: enough to save writes, too few to fill an outbox."""
-    remaining = iter(messages)
-    while chunk := list(islice(remaining, CHUNK)):
-        yield chunk

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from trioserve.converters import undone_on_failure
-from trioserve.declarations import FILE_PREFIX
+from trioserve.decorators import FILE_PREFIX
 from trioserve.errors import PluginError
 
 

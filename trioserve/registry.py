@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from trioserve.declarations import Command, Group, where
+from trioserve.declarations import Command, where
+from trioserve.decorators import Group
 from trioserve.errors import ChatError
 
 Entry = Command | Group

@@ -154,7 +154,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was missed is forgotten once it is asked for",
-        "context.py",
+        "replaying.py",
         "await self._recalled(room, left)",
         "await self._recalled(room, left[1:])",
     ),

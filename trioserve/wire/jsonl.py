@@ -81,10 +81,10 @@ see in a terminal: in NFC, without control characters.
 """
 
 import json
-from collections.abc import Sequence
-from typing import Final, assert_never
+from typing import Final, cast
 
 from trioserve.messages import (
+    MESSAGE_TYPES,
     Acted,
     Announced,
     Asked,
@@ -96,6 +96,7 @@ from trioserve.messages import (
     Flickered,
     Joined,
     Left,
+    Lost,
     Message,
     Noticed,
     Renamed,
@@ -107,6 +108,7 @@ from trioserve.messages import (
     Told,
     TopicSet,
 )
+from trioserve.rulings import Ruling
 from trioserve.wire.rulings import ruling_object
 from trioserve.wire.spans import utc
 from trioserve.wire.text import clean
@@ -115,131 +117,56 @@ from trioserve.wire.text import clean
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+def _shape(kind: str, keys: str) -> tuple[str, dict[str, str]]:
+    """A kind, and its further keys with the attributes that they show, mostly of the same name."""
+    parts = [word.partition("=") for word in keys.split()]
+    return kind, {key: attribute or key for key, _, attribute in parts}
+
+
+_MESSAGE_KINDS: Final = {Said: "said", Acted: "acted", Announced: "announced"}
+# What is nothing but its attributes, in the order of the keys.
+_SHAPES: Final[dict[type[Event], tuple[str, dict[str, str]]]] = {
+    Joined: _shape("joined", "room nick"),
+    Left: _shape("left", "room nick text reason"),
+    Departed: _shape("departed", "nick text reason"),
+    Thronged: _shape("thronged", "room joined joined_total left left_total lost"),
+    Dropped: _shape("dropped", "nick"),
+    Returned: _shape("returned", "nick"),
+    Flickered: _shape("flickered", "room dropped dropped_total returned returned_total"),
+    Renamed: _shape("renamed", "nick=old to=new"),
+    TopicSet: _shape("topic", "room nick topic"),
+    Entered: _shape("entered", "room topic nicks total messages new"),
+    Skipped: _shape("skipped", "room count kept"),
+    Resumable: _shape("resumable", "words"),
+    Asked: _shape("asked", "text"),
+    Divided: _shape("divided", "text"),
+}
+
+
 def render_json(event: Event) -> bytes:
     """Return the line that a program is shown."""
     return _encode(_as_object(event)).encode() + b"\n"
 
 
-def _as_object(event: Event) -> dict[str, object]:  # noqa: C901  (a case for each)
+def _as_object(event: Event) -> dict[str, object]:
     # Every string goes through `clean`, names too: a lone surrogate anywhere could not be sent.
-    match event:
-        case Said():
-            return _message("said", event)
-        case Acted():
-            return _message("acted", event)
-        case Announced():
-            return _message("announced", event)
-        case Told():
-            return {
-                "kind": "told",
-                "id": event.id,
-                "nick": clean(event.sender),
-                "to": clean(event.recipient),
-                "text": clean(event.text),
-                "time": utc(event.id),
-            }
-        case Joined() | Left() | Departed() | Thronged() | Dropped() | Returned() | Flickered():
-            return _coming_or_going(event)
-        case Renamed():
-            return {"kind": "renamed", "nick": clean(event.old), "to": clean(event.new)}
-        case TopicSet():
-            return {
-                "kind": "topic",
-                "room": clean(event.room),
-                "nick": clean(event.nick),
-                "topic": clean(event.topic),
-            }
-        case Entered():
-            return {
-                "kind": "entered",
-                "room": clean(event.room),
-                "topic": clean(event.topic),
-                "nicks": _clean_all(event.nicks),
-                "total": event.total,
-                "messages": [_as_object(message) for message in event.messages],
-                "new": event.new,
-            }
-        case Skipped():
-            return {
-                "kind": "skipped",
-                "room": clean(event.room),
-                "count": event.count,
-                "kept": event.kept,
-            }
-        case Resumable():
-            return {"kind": "resumable", "words": clean(event.words)}
-        case Divided():
-            return {"kind": "divided", "text": clean(event.text)}
-        case Asked():
-            return {"kind": "asked", "text": clean(event.text)}
-        case Noticed():
-            # The LFs stay: they are where a person sees a new line.
-            return {"kind": "notice", "text": "\n".join(_clean_all(event.text.split("\n")))}
-        case _:
-            return {
-                key: clean(value) if isinstance(value, str) else value
-                for key, value in ruling_object(event).items()
-            }
+    if isinstance(event, MESSAGE_TYPES):
+        return _message(event)
+    if isinstance(event, Told):
+        return _told(event)
+    if isinstance(event, Noticed):
+        # The LFs stay: they are where a person sees a new line.
+        return {"kind": "notice", "text": "\n".join(map(clean, event.text.split("\n")))}
+    if (shape := _SHAPES.get(type(event))) is not None:
+        kind, attributes = shape
+        shown = {key: _plain(getattr(event, name)) for key, name in attributes.items()}
+        return {"kind": kind, **shown}
+    return {key: _plain(value) for key, value in ruling_object(cast(Ruling, event)).items()}
 
 
-def _coming_or_going(
-    event: Joined | Left | Departed | Thronged | Dropped | Returned | Flickered,
-) -> dict[str, object]:
-    match event:
-        case Joined():
-            return {"kind": "joined", "room": clean(event.room), "nick": clean(event.nick)}
-        case Left():
-            return {
-                "kind": "left",
-                "room": clean(event.room),
-                "nick": clean(event.nick),
-                "text": clean(event.text),
-                "reason": clean(event.reason),
-            }
-        case Departed():
-            return {
-                "kind": "departed",
-                "nick": clean(event.nick),
-                "text": clean(event.text),
-                "reason": clean(event.reason),
-            }
-        case Thronged():
-            return {
-                "kind": "thronged",
-                "room": clean(event.room),
-                "joined": _clean_all(event.joined),
-                "joined_total": event.joined_total,
-                "left": _clean_all(event.left),
-                "left_total": event.left_total,
-                "lost": [
-                    {
-                        "reason": clean(each.reason),
-                        "nicks": _clean_all(each.nicks),
-                        "total": each.total,
-                    }
-                    for each in event.lost
-                ],
-            }
-        case Dropped():
-            return {"kind": "dropped", "nick": clean(event.nick)}
-        case Returned():
-            return {"kind": "returned", "nick": clean(event.nick)}
-        case Flickered():
-            return {
-                "kind": "flickered",
-                "room": clean(event.room),
-                "dropped": _clean_all(event.dropped),
-                "dropped_total": event.dropped_total,
-                "returned": _clean_all(event.returned),
-                "returned_total": event.returned_total,
-            }
-        case _:
-            assert_never(event)
-
-
-def _message(kind: str, message: Message) -> dict[str, object]:
+def _message(message: Message) -> dict[str, object]:
     return {
-        "kind": kind,
+        "kind": _MESSAGE_KINDS[type(message)],
         "id": message.id,
         "room": clean(message.room),
         "nick": clean(message.nick),
@@ -248,5 +175,27 @@ def _message(kind: str, message: Message) -> dict[str, object]:
     }
 
 
-def _clean_all(texts: Sequence[str]) -> list[str]:
-    return [clean(text) for text in texts]
+def _told(told: Told) -> dict[str, object]:
+    return {
+        "kind": "told",
+        "id": told.id,
+        "nick": clean(told.sender),
+        "to": clean(told.recipient),
+        "text": clean(told.text),
+        "time": utc(told.id),
+    }
+
+
+def _plain(value: object) -> object:
+    """A value as it stands behind a key."""
+    match value:
+        case str():
+            return clean(value)
+        case Lost(reason, nicks, total):
+            return {"reason": clean(reason), "nicks": _plain(nicks), "total": total}
+        case Said() | Acted() | Announced():
+            return _message(value)
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return value
