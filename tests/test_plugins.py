@@ -401,7 +401,16 @@ def test_with_strict_a_plug_in_that_fails_keeps_the_server_from_starting(tmp_pat
 def test_a_file_in_commands_is_a_plug_in_of_every_server() -> None:
     names = [plugin.name for plugin in built_in()]
 
-    modules = ["accounts", "basics", "looking", "moderating", "moving", "operating", "reading"]
+    modules = [
+        "accounts",
+        "basics",
+        "looking",
+        "mentioning",
+        "moderating",
+        "moving",
+        "operating",
+        "reading",
+    ]
     modules += ["searching", "talking"]
     assert names == modules
 

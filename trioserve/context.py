@@ -15,6 +15,7 @@ from trioserve.declarations import Command
 from trioserve.errors import ChatError
 from trioserve.filtering import passed
 from trioserve.host import Host
+from trioserve.mentioning import Mentioned
 from trioserve.messages import Divided, Event, Message, Noticed, Resumable, TopicSet
 from trioserve.observe import Counters
 from trioserve.operators import Operators
@@ -147,6 +148,11 @@ class Context(Actor):
     def show(self, event: Event, look: Look) -> None:
         """Show the caller an event as it would look so."""
         self.outbox.put_answer(event_shown(event, look, View(self.nick, live=False)))
+
+    @property
+    def mentioned(self) -> Mentioned:
+        """Where the caller was mentioned while they were not there."""
+        return Mentioned(self.member, self.world.rooms, self.past)
 
     async def replay(self, messages: Iterable[Message | TopicSet], since: int = 0) -> int:
         """Show messages again, no faster than the caller reads; those of ignored people are not.

@@ -15,6 +15,7 @@ import trio
 from trioserve.archive.archives import Archive
 from trioserve.archive.history import Span, among, bounds, last_topic, page
 from trioserve.archive.journal import Journal
+from trioserve.archive.mentions import Mentions, mentions
 from trioserve.archive.records import Talk
 from trioserve.archive.retention import Bounds, bounds_of
 from trioserve.archive.search import Found, Search, find
@@ -102,6 +103,24 @@ class Past:
     async def find(self, search: Search, sight: Sight) -> list[Found]:
         """What somebody looks for; raises ChatError as `search.find` and `page` do."""
         return await self._ask(lambda connection: find(connection, search, sight))
+
+    async def mentions(self, wanted: Mentions, sight: Sight) -> list[Message]:
+        """The last messages that mention somebody, oldest first, with their rooms' folded names.
+
+        Raises:
+            ChatError: if that cannot be read, or takes too long.
+        """
+        held = {
+            each.event.id: attrs.evolve(each.event, room=fold(each.event.room))
+            for each in self.journal.held()
+            if isinstance(each, Talk)
+            and not isinstance(each.event, TopicSet)
+            and wanted.holds(each.event)
+            and sight.shows(fold(each.event.room), each.private, each.event.id)
+        }
+        kept = await self._ask(lambda connection: mentions(connection, wanted, sight))
+        found = {**held, **{each.id: each for each in kept}}
+        return [found[number] for number in sorted(found)][-wanted.count :]
 
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:

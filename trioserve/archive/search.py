@@ -53,6 +53,8 @@ SCHEMA: Final[Sequence[str]] = (
     END""",
 )
 
+NARROWER: Final = "name a room, somebody, or a time, as in since 2w"
+
 _FIND: Final = (
     "SELECT messages.room, id, kind, messages.nick, messages.text, account FROM found"
     " JOIN messages ON id = found.rowid"
@@ -103,7 +105,7 @@ def phrases(text: str) -> list[str]:
         raise ChatError("search for words: signs alone are not found")
     if len(words) > MAX_WORDS:
         raise ChatError(f"search for at most {MAX_WORDS} words")
-    return [_quoted(word) for word in words]
+    return [quoted(word) for word in words]
 
 
 def find(
@@ -124,14 +126,14 @@ def find(
     values: list[Any] = [search.since]
     # In the index, too: without that, a frequent word of somebody rare takes for ever.
     if search.room:
-        matching.append(f"room : {_quoted(search.room)}")
+        matching.append(f"room : {quoted(search.room)}")
         narrower.append("messages.room = ?")
         values.append(search.room)
     if search.nick:
-        matching.append(f"nick : {_quoted(search.nick)}")
+        matching.append(f"nick : {quoted(search.nick)}")
         narrower.append("lower(messages.nick) = lower(?)")
         values.append(search.nick)
-    with _no_longer_than(connection, patience, clock):
+    with no_longer_than(connection, patience, clock, NARROWER):
         sql = _FIND.format(" AND ".join([*narrower, sight.condition]))
         values = [" AND ".join(matching), *values, *sight.values, MAX_FOUND]
         rows = connection.execute(sql, values).fetchall()
@@ -148,9 +150,10 @@ def _in_context(connection: sqlite3.Connection, event: Message | TopicSet, sight
 
 
 @contextmanager
-def _no_longer_than(
-    connection: sqlite3.Connection, seconds: float, clock: Callable[[], float]
+def no_longer_than(
+    connection: sqlite3.Connection, seconds: float, clock: Callable[[], float], narrower: str
 ) -> Iterator[None]:
+    """Give a query up after some seconds; ChatError tells how to ask for less."""
     end = clock() + seconds
     connection.set_progress_handler(lambda: clock() > end, _STEPS)
     try:
@@ -158,14 +161,12 @@ def _no_longer_than(
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
-        raise ChatError(
-            "that takes too long: name a room, somebody, or a time, as in since 2w"
-        ) from None
+        raise ChatError(f"that takes too long: {narrower}") from None
     finally:
         connection.set_progress_handler(None, _STEPS)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A phrase in which nothing has a meaning to FTS5."""
     return '"' + spaced(text).replace('"', '""').replace("\0", " ") + '"'
 

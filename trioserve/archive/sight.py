@@ -19,6 +19,12 @@ class Sight:
     private: Mapping[int, int] = attrs.field(factory=dict)
     hidden: Collection[str] = ()  # rooms, folded
 
+    def shows(self, room: str, private: int, number: int) -> bool:
+        """Whether a message may be shown: its room, folded, the private one's number, its id."""
+        if room in self.hidden:
+            return False
+        return not private or (private in self.private and number > self.private[private])
+
     @property
     def condition(self) -> str:
         """For a WHERE over `messages`, with as many question marks as there are `values`."""

@@ -52,6 +52,9 @@ async def login(ctx: Context, name: str = "") -> None:
     where = f", in {ctx.room.name}" if others else ""
     also = f"; you are also in {', '.join(others)}" if others else ""
     ctx.reply(f"you are logged in as {name}{where}{also}")
+    # Who goes on as somebody who is here already was not gone.
+    if ctx.world.is_here(ctx.member) and (text := await ctx.mentioned.lately()):
+        ctx.reply(text)
 
 
 @command(cost=2)

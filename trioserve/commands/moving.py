@@ -95,6 +95,8 @@ async def away(ctx: Context, *, text: str = "") -> None:
 async def back(ctx: Context) -> None:
     """Say that you are back."""
     await ctx.come_back()
+    if text := await ctx.mentioned.lately():
+        ctx.reply(text)
 
 
 @command
