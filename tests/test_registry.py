@@ -9,11 +9,11 @@ from trioserve.plugins import built_in
 from trioserve.registry import Registry
 
 BUILTIN = (
-    "audit away back ban banip banips bans bell cancel deop format giveroom help history ignore "
-    "invite join kick kill knock leave load login me mentions missed msg mute nick op password "
-    "plain plugins private quiet quit register rehash reload reply resume retention rich room "
-    "rooms screenreader search slow stats tasks theme time timezone topic unban unbanip unignore "
-    "unload unmute unregister wall who"
+    "audit away back ban banip banips bans bell cancel deop export forget format giveroom help "
+    "history ignore invite join kick kill knock leave load login me mentions missed msg mute "
+    "nick op password plain plugins private quiet quit register rehash reload reply resume "
+    "retention rich room rooms screenreader search slow stats tasks theme time timezone topic "
+    "unban unbanip unignore unload unmute unregister wall who"
 )
 
 

@@ -7,16 +7,19 @@ are; a guest who has come under that nick is given a while, and then another one
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import attrs
 import trio
 
 from trioserve.archive.archives import Archive
+from trioserve.archive.belongings import Belongings, Page, Removal
 from trioserve.archive.journal import UNKEPT, Journal
-from trioserve.archive.preferences import Chosen, PreferencesGone, Unchosen, choices
-from trioserve.archive.records import AccountGone, AccountKept
-from trioserve.archive.whereabouts import Placed, WhereaboutsGone, whereabouts
+from trioserve.archive.personal import PERSONAL
+from trioserve.archive.preferences import Chosen, Unchosen, choices
+from trioserve.archive.records import AccountGone, AccountKept, Record
+from trioserve.archive.whereabouts import Placed, whereabouts
 from trioserve.broker import Broker
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.limits import Tries
@@ -30,6 +33,7 @@ from trioserve.whereabouts import Whereabouts
 MIN_PASSWORD: Final = 8  # characters
 BORROWED: Final = 30.0  # seconds that a guest may have a name that is kept
 ANSWER: Final = 5.0  # seconds to wait for a disk
+PAUSE: Final = 0.02  # seconds between two portions of what is forgotten, for what others have kept
 
 T = TypeVar("T")
 
@@ -126,6 +130,27 @@ class Accounts:
             raise ChatError(f"the name {name} is nobody's any more")
         await self.journal.keep(AccountKept(name, hashed), undo=[AccountKept(name, before)])
 
+    async def kept_of(self, name: str, kind: Belongings, after: int) -> Page:
+        """A page of what is kept of an account's owner; checkpoints. Raises ChatError."""
+        return await self._read(name, lambda each, account: kind.page(account, after)(each))
+
+    async def forget(self, name: str) -> None:
+        """Take out all that is kept of an account's owner, but for the account; checkpoints.
+
+        Portion by portion, for whoever has something kept waits for one of them at most.
+
+        Raises:
+            ChatError: if that cannot be written; some of it may be gone then.
+        """
+        await self.journal.settle()  # what was on its way
+        for kind in PERSONAL:
+            while kind.removal is not None:
+                record = await self._read(name, partial(_next_removal, kind.removal))
+                if record is None:
+                    break
+                await self.journal.keep(record)
+                await trio.sleep(PAUSE)
+
     def remove(self, name: str) -> None:
         """Keep a name no more, nor anything else of the account; never waits.
 
@@ -133,8 +158,10 @@ class Accounts:
             ChatError: if too much waits to be written already; the name is kept then.
         """
         lost = self.journal.lost
-        for record in PreferencesGone(name), WhereaboutsGone(name), AccountGone(name):
-            self.journal.put(record)
+        for kind in PERSONAL:
+            for record in kind.parting(fold(name)):
+                self.journal.put(record)
+        self.journal.put(AccountGone(name))
         if self.journal.lost > lost:
             raise ChatError(UNKEPT)
         del self._kept[fold(name)]
@@ -158,6 +185,10 @@ def check_strength(password: str) -> str:
     if len(password) < MIN_PASSWORD:
         raise ChatError(f"a password has at least {MIN_PASSWORD} characters")
     return password
+
+
+def _next_removal(removal: Removal, connection: sqlite3.Connection, account: str) -> Record | None:
+    return removal(account)(connection)
 
 
 def _names(connection: sqlite3.Connection) -> list[str]:

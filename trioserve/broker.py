@@ -179,6 +179,10 @@ class Broker:
         """Give ids above all that were given before this server began; before `run`."""
         self._handlers.continue_from(last_id)
 
+    def tell_owners_apart(self, is_kept: Callable[[str], bool]) -> None:
+        """Give what is said to the owner of a kept name to nobody else who has it."""
+        self._handlers.speech.is_kept = is_kept
+
     def watch_names(self, on_named: Callable[[Member], None]) -> None:
         """Have a plain call made with whoever comes, and whoever takes another nick."""
         self._handlers.membership.on_named = on_named

@@ -126,6 +126,7 @@ class Calls:
             retention=self.services.retention,
             accounts=self.services.accounts,
             guardian=self.services.guardian,
+            letters=self.services.letters,
             rehash=self.services.rehash,
             caller=self.caller,
             telnet_port=self.services.telnet_port,

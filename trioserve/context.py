@@ -1,7 +1,7 @@
 """What a command acts through."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -15,16 +15,18 @@ from trioserve.declarations import Command
 from trioserve.errors import ChatError
 from trioserve.filtering import passed
 from trioserve.host import Host
+from trioserve.letters import Letters
 from trioserve.mentioning import Mentioned
-from trioserve.messages import Divided, Event, Message, Noticed, Resumable, TopicSet
+from trioserve.messages import Divided, Event, Message, Noticed, Resumable, Told, TopicSet
 from trioserve.observe import Counters
 from trioserve.operators import Operators
 from trioserve.outbox import Outbox
 from trioserve.past import Past
 from trioserve.plugin import Plugin
 from trioserve.plugins import Plugins
+from trioserve.post import Post
 from trioserve.replaying import Replays
-from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Unignore
+from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Tell, Unignore
 from trioserve.store import Store
 from trioserve.wire.answers import Layout, cut, event_shown, noticed
 from trioserve.wire.style import Look, View
@@ -66,6 +68,7 @@ class Context(Actor):
     retention: Retention  # and how long that is kept
     accounts: Accounts
     guardian: Guardian
+    letters: Letters  # for who is not here
     rehash: Callable[[], Awaitable[list[str]]]  # the configuration; returns what came of it
     _caller: Caller
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
@@ -107,9 +110,9 @@ class Context(Actor):
         """
         self.plugin.start_soon(function, *arguments)
 
-    def ignores(self, message: Message | TopicSet) -> bool:
+    def ignores(self, message: Message | TopicSet | Told) -> bool:
         """Whether the caller does not want to see a message, because of who wrote it."""
-        return self.member.ignores(message.nick)
+        return self.member.ignores(message.sender if isinstance(message, Told) else message.nick)
 
     async def passed(self, text: str) -> str:
         """The text as the filters let it pass; raises ChatError if one refuses it."""
@@ -154,13 +157,17 @@ class Context(Actor):
         """Where the caller was mentioned while they were not there."""
         return Mentioned(self.member, self.world.rooms, self.past)
 
-    async def replay(self, messages: Iterable[Message | TopicSet], since: int = 0) -> int:
+    async def replay(self, messages: Iterable[Message | TopicSet | Told], since: int = 0) -> int:
         """Show messages again, no faster than the caller reads; those of ignored people are not.
 
         Where another day begins than that of `since` (an id; without it: now), a
         line says which. Returns the id of the last one.
         """
         return await self._replays.show(messages, since)
+
+    async def show_kept(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Show the caller things that are kept about them, no faster than they read."""
+        await self._replays.show_kept(rows)
 
     async def replay_missed(self) -> bool:
         """Show what was skipped while the caller did not read; whether there was anything."""
@@ -210,7 +217,19 @@ class Context(Actor):
 
     async def answer(self, text: str) -> None:
         """Say a line to whom the caller has last exchanged a private one with."""
-        await self.broker.call(self.member, Reply(await self.passed(text)))
+        await self._post.send(Reply(await self.passed(text)))
+
+    async def tell(self, nick: str, text: str) -> None:
+        """Say a line to one person alone, or leave it for them if the name is their own."""
+        await self._post.send(Tell(nick, await self.passed(text)))
+
+    async def collect_letters(self) -> None:
+        """Show the caller what was left for them; raises ChatError if that cannot be read."""
+        await self._post.collect()
+
+    @property
+    def _post(self) -> Post:
+        return Post(self.member, self.broker, self.outbox, self.letters)
 
     async def rename(self, nick: str) -> None:
         """Give the caller another nick, if they have not changed it too often of late."""

@@ -13,6 +13,15 @@ class PluginError(ChatError):
     """A plug-in cannot be had: its text names the file, and the line at fault."""
 
 
+class AbsentError(ChatError):
+    """Whose own a name is, is not here: what was to be said to them can be left, under an id."""
+
+    def __init__(self, name: str, message_id: int, why: str) -> None:
+        super().__init__(why)
+        self.name = name
+        self.id = message_id
+
+
 class ProtocolError(Exception):
     """Bytes that no client should send: the session ends with this text as its reason."""
 

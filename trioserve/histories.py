@@ -42,6 +42,16 @@ class Histories:
         room.history.clear()
         room.history_bytes = 0
 
+    def retract(self, account: str) -> None:
+        """Forget what was said under an account, in whatever room."""
+        for room in self.rooms.values():
+            gone = [each for each in room.history if each.account == account]
+            for each in gone:
+                room.history.remove(each)
+                grown = _MESSAGE_BYTES + getsizeof(each.text)
+                room.history_bytes -= grown
+                self.size -= grown
+
     def _forget(self, left: int) -> None:
         """Drop the oldest messages of the rooms that keep most, until so many bytes are left.
 

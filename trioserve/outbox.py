@@ -88,6 +88,11 @@ class Outbox:
     _closed: bool = attrs.field(default=False, init=False)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether what is put here goes nowhere any more."""
+        return self._closed
+
+    @property
     def is_full(self) -> bool:
         """Whether so much waits that nothing is added which can be done without."""
         return self.size >= self.drains.limits.soft

@@ -1,18 +1,18 @@
 """What was said, shown again to one who asks for it, no faster than they read."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, TypeVar
 
 import attrs
 
 from trioserve import names
-from trioserve.messages import Divided, Message, TopicSet
+from trioserve.messages import Divided, Message, Told, TopicSet
 from trioserve.outbox import Outbox
 from trioserve.past import Past
 from trioserve.rooms import Member, Room
 from trioserve.sights import span_for
-from trioserve.wire.answers import event_shown, shown_again
+from trioserve.wire.answers import event_shown, kept_shown, shown_again
 from trioserve.wire.text import plural
 
 CHUNK: Final = 8  # messages of at most 4 KiB that are shown again at once
@@ -29,15 +29,21 @@ class Replays:
     past: Past
     now_ns: Callable[[], int]  # nanoseconds since 1970
 
-    async def show(self, messages: Iterable[Message | TopicSet], since: int = 0) -> int:
+    async def show(self, messages: Iterable[Message | TopicSet | Told], since: int = 0) -> int:
         """Show messages again but those of ignored people; see `Context.replay`."""
         member = self.member
         since = since or self.now_ns() // 1000
-        for chunk in _chunks(each for each in messages if not member.ignores(each.nick)):
+        for chunk in _chunks(each for each in messages if not member.ignores(_author(each))):
             await self.outbox.below_soft()
             self.outbox.put_answer(shown_again(chunk, member.nick, since))
             since = chunk[-1].id
         return since
+
+    async def show_kept(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Show things that are kept about them."""
+        for chunk in _chunks(rows):
+            await self.outbox.below_soft()
+            self.outbox.put_answer(kept_shown(chunk))
 
     async def show_missed(self) -> bool:
         """Show what was skipped while they did not read; whether there was anything."""
@@ -81,6 +87,10 @@ class Replays:
 
     def _divide(self, text: str) -> None:
         self.outbox.put_answer(event_shown(Divided(text)))
+
+
+def _author(message: Message | TopicSet | Told) -> str:
+    return message.sender if isinstance(message, Told) else message.nick
 
 
 def _chunks(messages: Iterable[T]) -> Iterator[list[T]]:

@@ -57,6 +57,13 @@ class Reply:
 
 
 @attrs.frozen
+class Retract:
+    """Let nobody who comes be shown what was said in rooms under an account (a folded name)."""
+
+    account: str
+
+
+@attrs.frozen
 class Join:
     """Enter a room, which is made if there is none, and make it the current one.
 
@@ -280,7 +287,7 @@ class Close:
     """Announce no more departures: everybody is about to leave."""
 
 
-Speak = Say | Act | Announce | Tell | Reply | SetTopic
+Speak = Say | Act | Announce | Tell | Reply | SetTopic | Retract
 Move = (
     Enter
     | Join

@@ -28,6 +28,7 @@ from trioserve.changes import Changes, merged
 from trioserve.chores import Chores
 from trioserve.config import Config
 from trioserve.errors import ArchiveError, ChatError
+from trioserve.letters import Letters
 from trioserve.limits import Door, Tries
 from trioserve.observe import Counters
 from trioserve.operators import Operators
@@ -113,6 +114,7 @@ class Server:
         self._accounts = Accounts(self.archive, self.journal, passwords)
         self._guardian = Guardian(self._accounts, self.broker)
         self.broker.watch_names(self._guardian.named)
+        self.broker.tell_owners_apart(self._accounts.is_kept)
         self._door = Door(config.connections, self.counters, self.broker.banned)
         services = self._made_services(past, passwords, telnet_port)
         self._reception = Reception(self._door, services, self.counters)
@@ -129,6 +131,7 @@ class Server:
             operators=Operators(config.operators, passwords, config.passwords.in_the_clear),
             accounts=self._accounts,
             guardian=self._guardian,
+            letters=Letters(self.archive, self.journal),
             tries=Tries(),
             past=past,
             retention=self.retention,

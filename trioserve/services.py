@@ -9,6 +9,7 @@ import trio
 from trioserve.accounts import Accounts, Guardian
 from trioserve.archive.pruning import Retention
 from trioserve.broker import Broker
+from trioserve.letters import Letters
 from trioserve.limits import Tries
 from trioserve.observe import Counters
 from trioserve.operators import Operators
@@ -54,6 +55,7 @@ class Services:
     retention: Retention
     accounts: Accounts
     guardian: Guardian
+    letters: Letters
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"

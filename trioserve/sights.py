@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from trioserve.archive.history import NEVER, Span
 from trioserve.archive.sight import Sight
+from trioserve.names import fold
 from trioserve.rooms import Member, Room
 
 
@@ -39,4 +40,5 @@ def sight_for(member: Member, rooms: Mapping[str, Room]) -> Sight:
         for room in member.rooms.values()
         if room.rules is not None and room.rules.secluded
     }
-    return Sight(own, [key for key, room in rooms.items() if hides(room, member)])
+    hidden = [key for key, room in rooms.items() if hides(room, member)]
+    return Sight(own, hidden, fold(member.account))

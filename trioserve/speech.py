@@ -10,12 +10,12 @@ import attrs
 
 from trioserve.choices import Choices
 from trioserve.comings import Comings
-from trioserve.errors import ChatError
+from trioserve.errors import AbsentError, ChatError
 from trioserve.fanout import UNREAD, Fanout
 from trioserve.messages import Acted, Announced, Noticed, Said, Told, TopicSet
 from trioserve.names import fold
 from trioserve.observe import Counters
-from trioserve.requests import Act, Announce, Reply, Say, SetTopic, Speak, Tell
+from trioserve.requests import Act, Announce, Reply, Retract, Say, SetTopic, Speak, Tell
 from trioserve.rooms import Member
 from trioserve.standing import Standing
 from trioserve.wire.text import flatten
@@ -33,6 +33,7 @@ class Speech:
     choices: Choices
     counters: Counters
     now_ns: Callable[[], int]  # nanoseconds since 1970
+    is_kept: Callable[[str], bool] = lambda _: False  # whether a nick is somebody's own
 
     def obey(self, member: Member, request: Speak) -> None:
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -44,11 +45,13 @@ class Speech:
             case Announce(text, name):
                 self._announce(member, name, text)
             case Tell(nick, text):
-                self._tell(member, self.world.member(nick), text)
+                self._tell(member, self._addressee(nick), text)
             case Reply(text):
-                self._tell(member, self.world.correspondent(member), text)
+                self._tell(member, self._correspondent(member), text)
             case SetTopic(name, topic):
                 self._set_topic(member, name, flatten(topic))
+            case Retract(account):
+                self.world.histories.retract(account)
             case _:
                 assert_never(request)
 
@@ -115,10 +118,27 @@ class Speech:
             self.fanout.put(other, UNREAD)
             self.world.see_news(other)
         self.fanout.put(other, Told(told_id, member.nick, "you", text))
+        self.world.keep_told(Told(told_id, member.nick, other.nick, text), member, other)
         if other is not member:
             member.correspondent = other
             self.fanout.put(member, Told(told_id, "you", other.nick, text))
         self._tell_of_absence(member, other)
+
+    def _addressee(self, nick: str) -> Member:
+        """Who is meant by a nick: if it is somebody's own, never a guest who has borrowed it."""
+        holder = self.world.members.get(fold(nick))
+        if not self.is_kept(nick) or (holder and fold(holder.account) == fold(nick)):
+            return self.world.member(nick)
+        if (owner := self.world.owner_of_account(nick)) is not None:
+            return owner
+        guest = f": the {holder.nick} who is here is a guest" if holder is not None else ""
+        raise AbsentError(nick, self.new_id(), f"{nick} is not here{guest}")
+
+    def _correspondent(self, member: Member) -> Member:
+        other = member.correspondent
+        if other is not None and other.account and not self.world.is_here(other):
+            return self._addressee(other.account)
+        return self.world.correspondent(member)
 
     def _tell_of_absence(self, member: Member, other: Member) -> None:
         """Tell a sender why they may have no answer soon."""

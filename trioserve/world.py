@@ -10,12 +10,13 @@ from typing import Final
 
 import attrs
 
+from trioserve.archive.private import copies
 from trioserve.archive.records import Record, Talk
 from trioserve.archive.whereabouts import Placed
 from trioserve.errors import ChatError
 from trioserve.histories import Histories
 from trioserve.ignoring import Ignoring
-from trioserve.messages import Message, TopicSet
+from trioserve.messages import Message, Told, TopicSet
 from trioserve.moderation import MAX_BANNED, Sanctions
 from trioserve.names import fold, free_nick
 from trioserve.rooms import Absence, Member, Room, RoomPast
@@ -104,7 +105,8 @@ class World:
     def owner_of_account(self, account: str) -> Member | None:
         """Who is here and logged in by this name, whatever their nick."""
         folded = fold(account)
-        return next((each for each in self.members.values() if fold(each.account) == folded), None)
+        owners = (each for each in self.members.values() if each.account)
+        return next((each for each in owners if fold(each.account) == folded), None)
 
     def owner(self, room: Room | None) -> Member | None:
         """Who may moderate a room besides operators; nobody may the first one."""
@@ -368,6 +370,12 @@ class World:
         member.correspondent = None  # no chain of those who have left
         if is_here:
             self.ignoring.unfollow(folded)
+
+    def keep_told(self, told: Told, sender: Member, recipient: Member) -> None:
+        """Have kept what one said to another alone, for those of them who have an account."""
+        if self.keep is not None and (sender.account or recipient.account):
+            for each in copies(told, fold(sender.account), fold(recipient.account)):
+                self.keep(each)
 
     def set_topic(self, room: Room, event: TopicSet) -> None:
         """Set a room's topic, and have that kept."""

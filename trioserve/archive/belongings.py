@@ -12,6 +12,8 @@ import attrs
 
 from trioserve.archive.records import Record
 
+Removal = Callable[[str], Callable[[sqlite3.Connection], Record | None]]
+
 PAGE: Final = 100  # rows that are read in one go,
 PORTION: Final = 500  # and that are taken out
 # For a WHERE: nothing is kept of whoever has no account any more, though it was on its way.
@@ -37,7 +39,9 @@ class Belongings:
     page: Callable[[str, int], Callable[[sqlite3.Connection], Page]]
     # A query for what takes out the next portion; None comes of it when nothing is left. Without
     # one, it is not forgotten, or not by itself.
-    removal: Callable[[str], Callable[[sqlite3.Connection], Record | None]] | None = None
+    removal: Removal | None = None
+    # What is written when the name is given up: whoever has it next must find nothing.
+    parting: Callable[[str], Sequence[Record]] = lambda _: ()
 
 
 def few(
@@ -52,7 +56,7 @@ def few(
     def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
         return lambda connection: gone(account) if rows(connection, account) else None
 
-    return Belongings(page, removal)
+    return Belongings(page, removal, lambda account: [gone(account)])
 
 
 def page_of(rows: Sequence[tuple[int, Mapping[str, object]]]) -> Page:

@@ -14,6 +14,7 @@ from trioserve.archive.migrations import STEPS
 from trioserve.archive.records import Record
 from trioserve.archive.search import spaced
 from trioserve.errors import ArchiveError, DamagedError
+from trioserve.names import fold
 
 T = TypeVar("T")
 Query = Callable[[sqlite3.Connection], T]
@@ -52,6 +53,7 @@ class Database:
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._connection.create_function("spaced", 1, spaced, deterministic=True)
+                self._connection.create_function("fold", 1, fold, deterministic=True)
                 self._migrate(steps)
             except BaseException:
                 self._connection.close()

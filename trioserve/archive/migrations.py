@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from trioserve.archive.preferences import SCHEMA as PREFERENCES
+from trioserve.archive.private import SCHEMA as PRIVATE
 from trioserve.archive.retention import SCHEMA as RETENTION
 from trioserve.archive.said import SCHEMA as SAID
 from trioserve.archive.search import SCHEMA as SEARCH
@@ -41,4 +42,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     SAID,
     PREFERENCES,
     WHEREABOUTS,
+    PRIVATE,
 )

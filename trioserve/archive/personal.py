@@ -6,6 +6,7 @@ from typing import Final
 
 from trioserve.archive.belongings import Belongings, Page
 from trioserve.archive.preferences import PREFERENCES
+from trioserve.archive.private import PRIVATE
 from trioserve.archive.said import SAID
 from trioserve.archive.whereabouts import WHEREABOUTS
 
@@ -22,4 +23,4 @@ def _name(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
 
 
 # The account goes last: until then, its owner can try again.
-PERSONAL: Final = (Belongings(_name), PREFERENCES, WHEREABOUTS, SAID)
+PERSONAL: Final = (Belongings(_name), PREFERENCES, WHEREABOUTS, SAID, PRIVATE)

@@ -70,6 +70,23 @@ class Prune:
         return self.room, self.last, PORTION
 
 
+@attrs.frozen
+class PrunePrivate:
+    """The oldest private messages of an account, likewise; what waits to be read stays."""
+
+    sql: ClassVar[str] = (
+        "DELETE FROM private_messages WHERE number IN (SELECT number FROM private_messages"
+        " WHERE account = ? AND id <= ? AND source IS NULL ORDER BY id LIMIT ?)"
+    )
+    size: ClassVar[int] = 0
+
+    account: str  # folded
+    last: int
+
+    def row(self) -> tuple[Any, ...]:
+        return self.account, self.last, PORTION
+
+
 def bounds_of(room: str) -> Callable[[sqlite3.Connection], Bounds]:
     """A query for a room's own bounds."""
 
@@ -81,33 +98,52 @@ def bounds_of(room: str) -> Callable[[sqlite3.Connection], Bounds]:
     return query
 
 
-def beyond(bounds: Bounds, now: int) -> Callable[[sqlite3.Connection], list[Prune]]:
+def beyond(bounds: Bounds, now: int) -> Callable[[sqlite3.Connection], list[Prune | PrunePrivate]]:
     """A query for what is to be taken out, by now as in an id: one portion of each room at most."""
 
-    def query(connection: sqlite3.Connection) -> list[Prune]:
+    def query(connection: sqlite3.Connection) -> list[Prune | PrunePrivate]:
         own = {
             room: Bounds(most, seconds)
             for room, most, seconds in connection.execute(
                 "SELECT room, most, seconds FROM retention"
             )
         }
-        rooms = list(own) if bounds == Bounds() else _rooms(connection)
-        found = []
+        rooms = list(own) if bounds == Bounds() else _distinct(connection, "room", "messages")
+        found: list[Prune | PrunePrivate] = []
         for room in rooms:
             both = bounds.within(own.get(room, Bounds()))
             if (last := _last_beyond(connection, room, both, now)) is not None:
                 found.append(Prune(room, last))
+        if bounds != Bounds():
+            found += _private_beyond(connection, bounds, now)
         return found
 
     return query
 
 
-def _rooms(connection: sqlite3.Connection) -> list[str]:
+def _private_beyond(connection: sqlite3.Connection, bounds: Bounds, now: int) -> list[PrunePrivate]:
+    """One portion of each account at most; what still waits to be read is not meant."""
+    found = []
+    for account in _distinct(connection, "account", "private_messages"):
+        last = now - bounds.seconds * 1_000_000 if bounds.seconds else 0
+        if bounds.most:
+            # The id of the first that may stay, by an index alone.
+            sql = "SELECT id FROM private_messages WHERE account = ? ORDER BY id DESC"
+            row = connection.execute(f"{sql} LIMIT 1 OFFSET ?", (account, bounds.most)).fetchone()
+            last = max(last, row[0] if row is not None else 0)
+        sql = "SELECT min(id) FROM private_messages WHERE account = ? AND source IS NULL"
+        (first,) = connection.execute(sql, (account,)).fetchone()
+        if first is not None and first <= last:
+            found.append(PrunePrivate(account, last))
+    return found
+
+
+def _distinct(connection: sqlite3.Connection, column: str, table: str) -> list[str]:
     # An index can be asked for the next one; to look at each message would take seconds.
     rows = connection.execute(
-        "WITH RECURSIVE rooms (room) AS (SELECT min(room) FROM messages UNION ALL"
-        " SELECT (SELECT min(room) FROM messages WHERE room > rooms.room) FROM rooms"
-        " WHERE rooms.room IS NOT NULL) SELECT room FROM rooms WHERE room IS NOT NULL"
+        f"WITH RECURSIVE found (name) AS (SELECT min({column}) FROM {table} UNION ALL"  # noqa: S608
+        f" SELECT (SELECT min({column}) FROM {table} WHERE {column} > found.name) FROM found"
+        " WHERE found.name IS NOT NULL) SELECT name FROM found WHERE name IS NOT NULL"
     )
     return [row[0] for row in rows]
 

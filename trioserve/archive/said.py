@@ -62,18 +62,15 @@ class ForgetAuthor:
 
 @attrs.frozen
 class Disown:
-    """Let a portion of what was said under an account be as if a guest had said it."""
+    """Let what was said under an account be as if a guest had said it."""
 
-    sql: ClassVar[str] = (
-        "UPDATE messages SET account = '' WHERE id IN ("  # noqa: S608
-        f"SELECT id FROM messages WHERE {_OWN} ORDER BY id LIMIT ?)"
-    )
+    sql: ClassVar[str] = f"UPDATE messages SET account = '' WHERE {_OWN}"  # noqa: S608
     size: ClassVar[int] = 0
 
     account: str
 
     def row(self) -> tuple[Any, ...]:
-        return self.account, PORTION
+        return (self.account,)
 
 
 def page(account: str, after: int) -> Callable[[sqlite3.Connection], Page]:
@@ -104,18 +101,9 @@ def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
     return query
 
 
-def disowning(account: str) -> Callable[[sqlite3.Connection], Record | None]:
-    """A query for what makes the next portion nobody's, in place of forgetting it."""
-
-    def query(connection: sqlite3.Connection) -> Record | None:
-        return Disown(account) if _has(connection, account) else None
-
-    return query
-
-
 def _has(connection: sqlite3.Connection, account: str, condition: str = "true") -> bool:
     sql = f"SELECT 1 FROM messages WHERE {_OWN} AND {condition} LIMIT 1"  # noqa: S608
     return connection.execute(sql, (account,)).fetchone() is not None
 
 
-SAID: Final = Belongings(page, removal)
+SAID: Final = Belongings(page, removal, lambda account: [Disown(account)])

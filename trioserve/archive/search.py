@@ -16,9 +16,11 @@ from typing import Any, Final
 import attrs
 
 from trioserve.archive.history import event_of
+from trioserve.archive.private import told_of
 from trioserve.archive.sight import Sight
 from trioserve.errors import ChatError
-from trioserve.messages import Message, TopicSet
+from trioserve.messages import Message, Told, TopicSet
+from trioserve.names import fold
 
 MAX_FOUND: Final = 50
 MAX_WORDS: Final = 20  # of one search
@@ -60,6 +62,16 @@ _FIND: Final = (
     " JOIN messages ON id = found.rowid"
     " WHERE found MATCH ? AND {} ORDER BY found.rowid DESC LIMIT ?"
 )
+_FIND_PRIVATE: Final = (
+    "SELECT other, id, private_messages.sender, recipient, own, private_messages.text"
+    " FROM found_private JOIN private_messages ON number = found_private.rowid"
+    " WHERE found_private MATCH ? AND private_messages.account = ? AND id >= ?"
+    " AND (? = '' OR fold(private_messages.sender) = ?) ORDER BY found_private.rowid DESC LIMIT ?"
+)
+_BESIDE_PRIVATE: Final = (
+    "SELECT id, sender, recipient, own, text FROM private_messages"
+    " WHERE account = ? AND other = ? AND id {} ? ORDER BY id {} LIMIT 1"
+)
 _BESIDE: Final = (
     "SELECT room, id, kind, nick, text, account FROM messages"
     " WHERE room = ? AND id {} ? AND {} ORDER BY id {} LIMIT 1"
@@ -80,12 +92,13 @@ class Search:
 class Found:
     """One message or topic that was found, with what came before it in its room, and behind it.
 
-    The room's name is folded: it may be none any more.
+    The room's name is folded: it may be none any more. Of what was said privately, it is what
+    came before it between the same two.
     """
 
-    event: Message | TopicSet
-    before: Message | TopicSet | None
-    behind: Message | TopicSet | None
+    event: Message | TopicSet | Told
+    before: Message | TopicSet | Told | None
+    behind: Message | TopicSet | Told | None
 
 
 def spaced(text: str) -> str:
@@ -131,13 +144,35 @@ def find(
         values.append(search.room)
     if search.nick:
         matching.append(f"nick : {quoted(search.nick)}")
-        narrower.append("lower(messages.nick) = lower(?)")
-        values.append(search.nick)
+        narrower.append("fold(messages.nick) = ?")
+        values.append(fold(search.nick))
     with no_longer_than(connection, patience, clock, NARROWER):
         sql = _FIND.format(" AND ".join([*narrower, sight.condition]))
         values = [" AND ".join(matching), *values, *sight.values, MAX_FOUND]
         rows = connection.execute(sql, values).fetchall()
-        return [_in_context(connection, event_of(*row), sight) for row in rows]
+        found = [_in_context(connection, event_of(*row), sight) for row in rows]
+        if sight.account and not search.room:
+            found += _private(connection, search, sight.account)
+        return sorted(found, key=lambda each: each.event.id, reverse=True)[:MAX_FOUND]
+
+
+def _private(connection: sqlite3.Connection, search: Search, account: str) -> list[Found]:
+    """What was said to the owner of an account alone, or by them to somebody alone."""
+    matching = [f"text : {each}" for each in phrases(search.text)]
+    matching.append(f"account : {quoted(account)}")
+    if search.nick:
+        matching.append(f"sender : {quoted(search.nick)}")
+    nick = fold(search.nick)
+    values = " AND ".join(matching), account, search.since, nick, nick, MAX_FOUND
+    found = []
+    for other, *row in connection.execute(_FIND_PRIVATE, values).fetchall():
+        event, beside = told_of(*row), []
+        for side, order in ("<", "DESC"), (">", "ASC"):
+            sql = _BESIDE_PRIVATE.format(side, order)
+            near = connection.execute(sql, (account, other, event.id)).fetchone()
+            beside.append(None if near is None else told_of(*near))
+        found.append(Found(event, *beside))
+    return found
 
 
 def _in_context(connection: sqlite3.Connection, event: Message | TopicSet, sight: Sight) -> Found:

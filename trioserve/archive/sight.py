@@ -18,6 +18,7 @@ class Sight:
     # By the number under which a private room's messages are kept: the id above which.
     private: Mapping[int, int] = attrs.field(factory=dict)
     hidden: Collection[str] = ()  # rooms, folded
+    account: str = ""  # folded: whose private messages; empty: nobody's
 
     def shows(self, room: str, private: int, number: int) -> bool:
         """Whether a message may be shown: its room, folded, the private one's number, its id."""

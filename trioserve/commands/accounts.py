@@ -6,10 +6,21 @@ from typing import Final
 import trio
 
 from trioserve import ChatError, Context, command
+from trioserve.archive.personal import PERSONAL
 from trioserve.names import check_nick, fold
-from trioserve.requests import Identify
+from trioserve.requests import Identify, Retract
+from trioserve.wire.text import plural
 
 ANSWER: Final = 60.0  # seconds to type a password
+
+FORGOTTEN: Final = """\
+this takes out, for everybody and for ever:
+your account, your name and all that is set or waits for you;
+all that you have said under it, in rooms and privately, also what others have of it;
+what others have said to you privately, but for their own copy;
+who has set the topics that you have set, which stay.
+What you have said as a guest is nobody's, and stays; so does what moderators did.
+Your password says that you want that; an empty line, that you do not."""
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +64,11 @@ async def login(ctx: Context, name: str = "") -> None:
     also = f"; you are also in {', '.join(others)}" if others else ""
     ctx.reply(f"you are logged in as {name}{where}{also}")
     # Who goes on as somebody who is here already was not gone.
-    if ctx.world.is_here(ctx.member) and (text := await ctx.mentioned.lately()):
+    if not ctx.world.is_here(ctx.member):
+        return
+    if text := await ctx.mentioned.lately():
         ctx.reply(text)
+    await ctx.collect_letters()
 
 
 @command(cost=2)
@@ -70,7 +84,7 @@ async def password(ctx: Context) -> None:
 async def unregister(ctx: Context) -> None:
     """Give your name up: it is anybody's from then on.
 
-    What was kept of you is forgotten.
+    What was kept of you is forgotten. What you have said stays, as a guest's does.
     """
     name = _account(ctx)
     await _prove(ctx, name)
@@ -85,6 +99,52 @@ async def unregister(ctx: Context) -> None:
             "should it end before it can, the name is yours again"
         ) from None
     ctx.reply(f"the name {name} is kept no more, nor anything that was kept of you")
+
+
+@command(cost=5)
+async def export(ctx: Context) -> None:
+    """Show all that is kept about you: lines for programs, each a JSON object.
+
+    What others have said about you in rooms is theirs, and not among it.
+    """
+    name = _account(ctx)
+    try:
+        await ctx.accounts.journal.settle()
+    except ChatError:
+        ctx.reply("what came of late is not among it: it cannot be written at the moment")
+    ctx.divide(f"what is kept of {name}")
+    count = 0
+    for kind in PERSONAL:
+        after, more = 0, True
+        while more:
+            page = await ctx.accounts.kept_of(name, kind, after)
+            await ctx.show_kept(page.rows)
+            count += len(page.rows)
+            after, more = page.more, page.more > 0
+    ctx.divide(f"{plural(count, 'line')}, and no more is kept of {name}")
+
+
+@command(cost=5)
+async def forget(ctx: Context) -> None:
+    """Have all that is kept about you forgotten, with your name and what you said.
+
+    You are told what that is, and asked for your password. /export shows it before.
+    """
+    name = _account(ctx)
+    ctx.reply(FORGOTTEN)
+    await _prove(ctx, name)
+    await ctx.broker.call(ctx.member, Identify(""))  # first: nothing more is theirs
+    await ctx.broker.call(ctx.member, Retract(fold(name)))
+    try:
+        await ctx.accounts.forget(name)
+        ctx.accounts.remove(name)
+        await ctx.accounts.journal.settle()
+    except ChatError as error:
+        raise ChatError(f"{error}\nnot all is forgotten yet: /login and /forget again") from None
+    log.info("%s (%s) has had all forgotten", name, ctx.peer)
+    ctx.reply(
+        f"all that was kept of {name} is forgotten, and the name is anybody's; you are a guest"
+    )
 
 
 def _account(ctx: Context) -> str:

@@ -9,6 +9,7 @@ import attrs
 from trioserve import ChatError, Context, command
 from trioserve.archive.search import MAX_FOUND, Search
 from trioserve.converters import converter_for
+from trioserve.messages import Message, Told, TopicSet
 from trioserve.names import check_nick, check_room, fold
 from trioserve.sights import hides, refusal_of_private, sight_for
 from trioserve.wire.text import plural
@@ -23,7 +24,8 @@ async def search(ctx: Context, *, words: str) -> None:
 
     Words in quotes are found as they stand. Behind them, in #room, from nick, and
     since 2w make it narrower: /search "green build" in #dev from ann since 2w.
-    Rooms that were private are searched for those alone who were there.
+    Rooms that were private are searched for those alone who were there, and private messages
+    for the two alone who exchanged them, under the account by which they were logged in.
     """
     wanted = _parsed(words, ctx)
     room = ctx.world.rooms.get(wanted.room)
@@ -46,10 +48,17 @@ async def search(ctx: Context, *, words: str) -> None:
         if not any(event.id == each.event.id for event in events):
             continue  # beside one that is shown already
         shown.update(event.id for event in events)
-        room = ctx.world.rooms.get(each.event.room)
-        ctx.divide(each.event.room if room is None else room.name)
+        ctx.divide(_where(each.event, ctx))
         await ctx.replay(events)
     ctx.divide("now")
+
+
+def _where(event: Message | TopicSet | Told, ctx: Context) -> str:
+    if isinstance(event, Told):
+        other = event.recipient if event.sender == "you" else event.sender
+        return f"privately, with {other}"
+    room = ctx.world.rooms.get(event.room)
+    return event.room if room is None else room.name
 
 
 def _parsed(text: str, ctx: Context) -> Search:

@@ -11,7 +11,10 @@ async def me(ctx: Context, *, text: str) -> None:
 
 @command
 async def msg(ctx: Context, nick: str, *, text: str) -> None:
-    """Say something to one person alone."""
+    """Say something to one person alone.
+
+    Whose name is their own by /register, and who is not here, reads it at their next login.
+    """
     await ctx.tell(nick, text)
 
 

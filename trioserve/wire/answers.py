@@ -1,11 +1,12 @@
 """What a command has to show: in parts, made anew if the window changes while they are read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
 
-from trioserve.messages import Event, Message, Noticed, TopicSet
+from trioserve.messages import Event, Message, Noticed, Told, TopicSet
+from trioserve.wire.jsonl import render_kept
 from trioserve.wire.render import render, render_again
 from trioserve.wire.style import ANYBODY, Look, Style, View
 from trioserve.wire.text import plural
@@ -40,7 +41,7 @@ def event_shown(event: Event, look: Look | None = None, view: View = ANYBODY) ->
     return answer
 
 
-def shown_again(messages: Sequence[Message | TopicSet], nick: str, since: int) -> Answer:
+def shown_again(messages: Sequence[Message | TopicSet | Told], nick: str, since: int) -> Answer:
     """Messages as somebody of this nick is shown them once more; `since` is as in `render`."""
 
     def parts(style: Style) -> Iterator[bytes]:
@@ -50,6 +51,11 @@ def shown_again(messages: Sequence[Message | TopicSet], nick: str, since: int) -
             before = message.id
 
     return lambda style: list(parts(style))
+
+
+def kept_shown(rows: Sequence[Mapping[str, object]]) -> Answer:
+    """Things that are kept about who asks."""
+    return lambda style: [render_kept(row, json=style.json) for row in rows]
 
 
 def cut(parts: Sequence[str]) -> Sequence[str]:

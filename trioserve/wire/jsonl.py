@@ -25,6 +25,7 @@ and ends with LF. A kind always has the same keys, in this order, `kind` first:
     notice      text
     owner       room, nick, by
     divided     text
+    kept        what, and further keys for each
     kicked      room, nick, by, reason, until, time
     banned      room, nick, by, reason, until, time
     unbanned    room, nick, by, reason, until, time
@@ -64,6 +65,8 @@ which the last `kept` can be had by /missed.
 `notice` is the server's word to you alone, such as a command's answer; only its
 `text` may have several lines, with LF between them. `divided` parts what was
 before from what comes now: earlier messages (`now` ends them), read from unread.
+`kept` is one thing that is kept about you, of those that /export shows; people see just
+such lines, too.
 
 Of moderation: `owner` says that a room belongs to `nick` now; `by` gave it to them, and
 is empty if the last owner has left. `kicked`, `banned`, `muted` and their ends say that
@@ -81,6 +84,7 @@ see in a terminal: in NFC, without control characters.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Final, cast
 
 from trioserve.messages import (
@@ -148,6 +152,15 @@ def render_json(event: Event) -> bytes:
     return _encode(_as_object(event)).encode() + b"\n"
 
 
+def render_kept(row: Mapping[str, object], *, json: bool) -> bytes:
+    """Return the line of one thing that is kept about who is shown it: for programs, also as text.
+
+    As text, it ends as every line does that is not for a program.
+    """
+    line = _encode({"kind": "kept", **{key: _plain(value) for key, value in row.items()}})
+    return line.encode() + (b"\n" if json else b"\r\n")
+
+
 def _as_object(event: Event) -> dict[str, object]:
     # Every string goes through `clean`, names too: a lone surrogate anywhere could not be sent.
     if isinstance(event, MESSAGE_TYPES):
@@ -197,5 +210,7 @@ def _plain(value: object) -> object:
             return _message(value)
         case list() | tuple():
             return [_plain(each) for each in value]
+        case dict():
+            return {clean(key): _plain(each) for key, each in value.items()}
         case _:
             return value

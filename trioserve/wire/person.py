@@ -206,7 +206,7 @@ def _new(event: Entered) -> str:
 
 
 def render_again(
-    messages: Sequence[Message | TopicSet], style: Style, nick: str, since: int
+    messages: Sequence[Message | TopicSet | Told], style: Style, nick: str, since: int
 ) -> bytes:
     """Return messages that somebody is shown once more, with a line where another day begins.
 

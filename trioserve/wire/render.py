@@ -13,6 +13,7 @@ from trioserve.messages import (
     Message,
     Returned,
     Thronged,
+    Told,
     TopicSet,
 )
 from trioserve.wire import person
@@ -33,7 +34,7 @@ def render(event: Event, style: Style, view: View = ANYBODY) -> bytes:
 
 
 def render_again(
-    messages: Sequence[Message | TopicSet], style: Style, nick: str, since: int
+    messages: Sequence[Message | TopicSet | Told], style: Style, nick: str, since: int
 ) -> bytes:
     """Return messages that a reader is shown once more; `since` is as in `person`."""
     if style.json:
