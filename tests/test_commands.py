@@ -313,7 +313,7 @@ async def test_leave_of_the_last_room_tells_how_to_enter_one(chat: Chat) -> None
     await ann.sees("-- you have left #lobby; you are in no room now: /join one")
     await ann.types("hello?")
 
-    await ann.sees("-- you are in no room: /join one, such as /join #lobby")
+    await ann.sees("-- you are in no room: /join one; /rooms lists them")
 
 
 async def test_leave_of_a_room_where_one_is_not_is_refused(chat: Chat) -> None:

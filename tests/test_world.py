@@ -191,7 +191,7 @@ def test_who_has_left_all_rooms_is_told_how_to_join_one(world: World) -> None:
     (ann,) = entered(world, "ann")
     world.leave(ann, world.join(ann, "#dev"))
 
-    with pytest.raises(ChatError, match=r"^you are in no room: /join one, such as /join #lobby$"):
+    with pytest.raises(ChatError, match=r"^you are in no room: /join one; /rooms lists them$"):
         world.current_room(ann)
 
 

@@ -1,11 +1,16 @@
 """Private rooms: who is let into one, by an invitation, and asks for that by a knock."""
 
+import math
 from collections.abc import Callable
+from typing import Final
+from weakref import WeakKeyDictionary
 
 import attrs
 
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
+from trioserve.limits import TokenBucket
+from trioserve.moderation import Identity
 from trioserve.powers import refuse_deaf, refuse_first, rules_of
 from trioserve.rooms import Member, Room
 from trioserve.rulings import Invited, Knocked, Secluded
@@ -13,6 +18,37 @@ from trioserve.sights import is_private
 from trioserve.standing import terms
 from trioserve.wire.spans import exact, until
 from trioserve.world import World
+
+KNOCK_PAUSE: Final = 60.0  # seconds until somebody may knock again, as one owner hears it
+KNOCKS: Final = (20.0, 0.5)  # that one owner hears: at once, and a second
+
+
+@attrs.define(eq=False)
+class Knocks:
+    """Who has knocked of late at the rooms of one owner.
+
+    Each may in a while; one who has many addresses, or many connections on this machine,
+    where nothing tells people apart, holds up those of their own kind alone, and for seconds.
+    """
+
+    _last: dict[str | int, float] = attrs.field(factory=dict, init=False)  # the oldest first
+    _near: TokenBucket = attrs.field(factory=lambda: TokenBucket(*KNOCKS), init=False)
+    _far: TokenBucket = attrs.field(factory=lambda: TokenBucket(*KNOCKS), init=False)
+
+    def take(self, whom: Identity, name: str, now: float) -> None:
+        """Note that somebody knocks at a room; raises ChatError if they have to wait."""
+        while self._last and (oldest := next(iter(self._last.items())))[1] + KNOCK_PAUSE <= now:
+            del self._last[oldest[0]]
+        since = max((self._last.get(mark, -math.inf) for mark in whom.marks), default=-math.inf)
+        if (wait := since + KNOCK_PAUSE - now) > 0:
+            raise ChatError(f"you may knock at {name} again in {exact(wait)}")
+        bucket = self._near if whom.address is None else self._far
+        if wait := bucket.delay(now, 1):
+            raise ChatError(f"many knock at {name} now: you may in {exact(wait)}")
+        bucket.take(now, 1)
+        for mark in whom.marks:
+            self._last.pop(mark, None)
+            self._last[mark] = now
 
 
 @attrs.define(eq=False)
@@ -22,6 +58,8 @@ class Admission:
     world: World
     fanout: Fanout
     now: Callable[[], float]  # seconds since 1970
+    # By the owner who hears them, wherever that is: the rooms of one are many.
+    _knocks: WeakKeyDictionary[Member, Knocks] = attrs.field(factory=WeakKeyDictionary, init=False)
 
     def seclude(self, member: Member, room: Room, *, private: bool) -> None:
         """Let people into a room by invitation only, or all of them again."""
@@ -61,6 +99,7 @@ class Admission:
         if (ban := rules.bans.holding(member.identity, now)) is not None:
             raise ChatError(f"you are banned from {room.name}{terms(ban, now, member)}")
         refuse_deaf(member, owner)
-        if wait := rules.knock(member.number, now):
-            raise ChatError(f"you may knock at {room.name} again in {exact(wait)}")
+        if (knocks := self._knocks.get(owner)) is None:
+            knocks = self._knocks[owner] = Knocks()
+        knocks.take(member.identity, room.name, now)
         self.fanout.put(owner, Knocked(room.name, member.nick, text))

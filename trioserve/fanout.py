@@ -109,6 +109,16 @@ class Fanout:
             self._count(1, len(data))
             member.outlet.put_event(event, data)
 
+    def remind(self, member: Member, subject: str, event: Event) -> None:
+        """Show an event to one member, of whom nothing may be asked: who reads not, later.
+
+        Nobody may push a slow reader over the brink: of one subject they are shown the last.
+        """
+        if not member.outlet.lagging:
+            self.put(member, event)
+        elif member.seat is not None:
+            member.seat.remind(subject, event)
+
     def tell_neighbours(self, member: Member, event: Event, rooms: Iterable[Room]) -> None:
         """Let everyone else in these rooms see an event now, once each."""
         self.flush_rooms(member.rooms.values())

@@ -47,7 +47,7 @@ class Handlers:
         world, fanout = self.world, self.fanout
         self.comings = Comings(world, fanout)
         self.standing = Standing(world, fanout, self.now)
-        self.moderators = Moderators(world, fanout, self.now)
+        self.moderators = Moderators(world, fanout, self.standing, self.now)
         self.choices = Choices(world, fanout, self.standing)
         self.speech = Speech(
             world,

@@ -200,6 +200,7 @@ class Membership:
             self.comings.tell_first(member, (room,))
         self.fanout.flush_rooms(member.rooms.values())
         owner = room.owner
+        self.standing.settle([room])
         self.world.leave(member, room)
         self.comings.tell_left(member, room, text)
         self.moderators.audit.tell_of_owner(room, owner)
@@ -218,6 +219,7 @@ class Membership:
             text = ""
         if not self._closing:
             self.comings.tell_departed(member, reason, text)
+        self.standing.settle(owners)
         self.world.depart(member)
         self.resuming.forget(member)
         if not self._closing:

@@ -1,11 +1,11 @@
-"""What a room keeps to stay in order: bans, mutes, a slow pace, invitations, knocks.
+"""What a room keeps to stay in order: bans, mutes, a slow pace, invitations.
 
 Plain data without clocks or I/O. A time is in seconds since 1970 and comes with the
 call; an end is compared when somebody looks, so that nothing has to happen for it.
 """
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -17,9 +17,9 @@ MAX_SANCTIONS: Final = 100  # bans of one room, and as many mutes
 MAX_BANNED: Final = 1000  # addresses that are banned from the server
 MAX_REASON: Final = 200  # characters
 MAX_SECLUDED: Final = 50  # times that a room was private, which are told apart
-MAX_INVITED: Final = 100  # people who are invited to one room at a time, or have just knocked
+MAX_INVITED: Final = 100  # people who are invited to one room at a time
+MAX_MARKS: Final = 3000  # of people who have left a slow room of late: three or so of each
 INVITATION: Final = 3600.0  # seconds until an invitation lapses
-KNOCK_PAUSE: Final = 60.0  # seconds until somebody may knock at the same room again
 
 
 @attrs.frozen
@@ -32,6 +32,11 @@ class Identity:
     nick: str
     address: str | None = None
     number: int = 0
+
+    @property
+    def marks(self) -> list[str | int]:
+        """Each of these by itself, where it tells somebody from others: no two are alike."""
+        return [each for each in (fold(self.nick), self.address, self.number) if each]
 
 
 @attrs.frozen
@@ -96,8 +101,9 @@ class Sanctions:
         return next(same, fold(whom.nick)) if whom.number else fold(whom.nick)
 
     def holding(self, whom: Identity, now: float) -> Sanction | None:
-        """The one that holds somebody, if any does."""
-        return next((each for each in self.current(now) if each.holds(whom)), None)
+        """The one that holds somebody longest, if any does."""
+        held = (each for each in self.current(now) if each.holds(whom))
+        return max(held, key=lambda each: each.until, default=None)
 
     def of(self, nick: str, now: float) -> Sanction | None:
         """The one that was imposed on a nick, if it is in force."""
@@ -123,7 +129,8 @@ class Rules:
 
     bans: Sanctions = attrs.field(factory=lambda: Sanctions("bans"), init=False)
     mutes: Sanctions = attrs.field(factory=lambda: Sanctions("mutes"), init=False)
-    # Of those who are in the room: what of `mutes` holds them was looked up when they came.
+    # Of those who are in the room: what of `mutes` holds them longest, as was looked up when
+    # they came, and when that changed.
     muted: dict[int, Sanction] = attrs.field(factory=dict, init=False)
     pause: float = attrs.field(default=0.0, init=False)  # seconds between lines of one person
     private: bool = attrs.field(default=False, init=False)  # by invitation only
@@ -132,9 +139,10 @@ class Rules:
     secluded: list[tuple[int, float]] = attrs.field(factory=list, init=False)
     # Who has come since it first was: the id above which what was private is theirs to see.
     since: dict[int, int] = attrs.field(factory=dict, init=False)
-    # When last, and as whom: of those who have left, too, or to come again would be a way round.
-    _spoke: dict[int, tuple[float, Identity]] = attrs.field(factory=dict, init=False)
-    _knocked: dict[int, float] = attrs.field(factory=dict, init=False)  # when last
+    # When last: of those who are in the room, and of those who have left, by all that they are
+    # known again by, or to come again would be a way round.
+    _spoke: dict[int, float] = attrs.field(factory=dict, init=False)
+    _spoke_and_left: dict[str | int, float] = attrs.field(factory=dict, init=False)
 
     def seclude(self, private: bool, last_id: int) -> None:
         """Let people in by invitation only, or all of them, from behind a message on."""
@@ -158,48 +166,57 @@ class Rules:
         )
 
     def mute_of(self, number: int, now: float) -> Sanction | None:
-        """The mute that holds somebody who is in the room."""
+        """The mute that holds somebody who is in the room longest."""
         if (mute := self.muted.get(number)) is not None and now >= mute.until:
             del self.muted[number]
             return None
         return mute
 
-    def unmute(self, mute: Sanction) -> None:
-        """Let all whom a mute holds talk again."""
-        for number in [number for number, each in self.muted.items() if each is mute]:
+    def look_up_mute(self, whom: Identity, now: float) -> Sanction | None:
+        """The same, looked up anew: somebody has come, or the mutes are others."""
+        if (mute := self.mutes.holding(whom, now)) is not None:
+            self.muted[whom.number] = mute
+        else:
+            self.muted.pop(whom.number, None)
+        return mute
+
+    def forget_ended(self, now: float) -> None:
+        """Let all talk again whose mutes have ended, also if they have not tried to."""
+        for number in [number for number, mute in self.muted.items() if now >= mute.until]:
             del self.muted[number]
 
     def set_pause(self, seconds: float) -> None:
         """Let each person say one line in so many seconds; 0: as many as they like."""
         self.pause = seconds
         self._spoke.clear()
+        self._spoke_and_left.clear()
 
-    def wait(self, whom: Identity, now: float) -> float:
+    def wait(self, number: int, now: float) -> float:
         """Seconds until somebody may speak; 0 if now, which then counts as having done so."""
-        if (spoke := self._spoke.get(whom.number)) is not None and spoke[0] + self.pause > now:
-            return spoke[0] + self.pause - now
-        if len(self._spoke) >= 1024:  # those of the last seconds stay
-            self._spoke = {
-                number: spoke
-                for number, spoke in self._spoke.items()
-                if spoke[0] + self.pause > now
-            }
-        self._spoke[whom.number] = now, whom
+        if (left := self._spoke.get(number, -math.inf) + self.pause - now) > 0:
+            return left
+        self._spoke[number] = now
         return 0.0
 
-    def recognise(self, whom: Identity, present: Container[int]) -> None:
+    def recognise(self, whom: Identity) -> None:
         """Have somebody who comes wait as they would have to, had they not left before.
 
-        Those who are there, by their numbers, are others: people of one household do
-        not wait for one another.
+        Those who are there are others: people of one household do not wait for one another.
         """
-        spoke = [
-            at
-            for number, (at, earlier) in self._spoke.items()
-            if number not in present and Sanction(earlier, "").holds(whom)
-        ]
+        spoke = [self._spoke_and_left[each] for each in whom.marks if each in self._spoke_and_left]
         if spoke:
-            self._spoke[whom.number] = max(spoke), whom
+            self._spoke[whom.number] = max(spoke)
+
+    def part_with(self, whom: Identity) -> None:
+        """Note that somebody leaves."""
+        self.muted.pop(whom.number, None)
+        self.since.pop(whom.number, None)
+        if (spoke := self._spoke.pop(whom.number, None)) is not None:
+            for mark in whom.marks:
+                self._spoke_and_left.pop(mark, None)
+                self._spoke_and_left[mark] = spoke
+            while len(self._spoke_and_left) > MAX_MARKS:
+                del self._spoke_and_left[next(iter(self._spoke_and_left))]
 
     def invite(self, number: int, now: float) -> None:
         """Let somebody in once, within INVITATION; raises ChatError if too many are invited."""
@@ -211,16 +228,6 @@ class Rules:
     def is_invited(self, number: int, now: float) -> bool:
         return now < self.invited.get(number, -math.inf)
 
-    def knock(self, number: int, now: float) -> float:
-        """Note that somebody knocks; or return how many seconds they have to wait."""
-        self._knocked = {each: at for each, at in self._knocked.items() if now < at + KNOCK_PAUSE}
-        if number in self._knocked:
-            return self._knocked[number] + KNOCK_PAUSE - now
-        if len(self._knocked) >= MAX_INVITED:
-            return KNOCK_PAUSE
-        self._knocked[number] = now
-        return 0.0
-
     def desert(self, last_id: int) -> None:
         """Keep the bans and the mutes only: everybody has left."""
         self.muted.clear()
@@ -228,4 +235,3 @@ class Rules:
         self.seclude(False, last_id)
         self.since.clear()
         self.invited.clear()
-        self._knocked.clear()

@@ -4,7 +4,7 @@ Plain calls, of which the broker makes one at a time.
 """
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
 import attrs
 
@@ -41,8 +41,10 @@ from trioserve.powers import (
 )
 from trioserve.rooms import Member, Room
 from trioserve.rulings import Deed, Moderated, Owned, Slowed
-from trioserve.standing import muted
+from trioserve.standing import Standing, muted
 from trioserve.world import World
+
+ELSEWHERE: Final = "you may talk in other rooms"
 
 
 @attrs.define(eq=False)
@@ -51,6 +53,7 @@ class Moderators:
 
     world: World
     fanout: Fanout
+    standing: Standing
     now: Callable[[], float]  # seconds since 1970
     audit: Audit = attrs.field(init=False)
     _admission: Admission = attrs.field(init=False)
@@ -122,9 +125,13 @@ class Moderators:
         rules.invited.pop(whom.number, None)
         banned = Moderated(Deed.BANNED, room.name, whom.nick, member.nick, reason, now, ban.until)
         if other is not None and other in room.members:
-            self._turn_out(other, room, banned, "you may talk in other rooms")
+            self._turn_out(other, room, banned, ELSEWHERE)
         else:
             self.audit.post(room, banned)
+        for each in _housemates(room, whom):
+            if not each.is_operator:
+                along = attrs.evolve(banned, nick=each.nick, along=whom.nick)
+                self._turn_out(each, room, along, ELSEWHERE)
 
     def _unban(self, member: Member, room: Room, nick: str) -> None:
         now = self.now()
@@ -137,28 +144,61 @@ class Moderators:
         mute = Sanction(whom, member.nick, reason, now + seconds)
         rules = rules_of(room)
         rules.mutes.add(mute, now)
-        self.audit.post(
-            room,
-            Moderated(Deed.MUTED, room.name, whom.nick, member.nick, reason, now, mute.until),
-        )
-        if other is not None and other in room.members:
-            rules.muted[other.number] = mute
-            if not other.outlet.lagging:  # nobody may push a slow reader over the brink
-                self.fanout.put(other, Noticed(muted(room, mute, now, other)))
-            if room.owner is other:  # an owner would not be held by it
-                room.pass_on()
-                self.audit.tell_of_owner(room, other)
+        ruling = Moderated(Deed.MUTED, room.name, whom.nick, member.nick, reason, now, mute.until)
+        self.audit.post(room, ruling)
+        changed = self._look_up_mutes(room, whom)
+        owner = room.owner
+        if owner is not None and owner is other:  # an owner would not be held by it
+            room.pass_on()
+        self._tell_changed(room, ruling, whom, changed)
+        self.audit.tell_of_owner(room, owner)
 
     def _unmute(self, member: Member, room: Room, nick: str) -> None:
         now = self.now()
-        rules = rules_of(room)
-        mute = rules.mutes.lift(self._identity(nick), now)
-        rules.unmute(mute)
-        unmuted = Moderated(Deed.UNMUTED, room.name, mute.whom.nick, member.nick, "", now)
-        self.audit.post(room, unmuted)
+        whom = rules_of(room).mutes.lift(self._identity(nick), now).whom
+        ruling = Moderated(Deed.UNMUTED, room.name, whom.nick, member.nick, "", now)
+        self.audit.post(room, ruling)
+        self._tell_changed(room, ruling, whom, self._look_up_mutes(room, whom))
+
+    def _look_up_mutes(self, room: Room, whom: Identity) -> dict[Member, Sanction | None]:
+        """Have the mutes, of which one of somebody's is new or gone, hold who is there.
+
+        Return who is held by another one than before, and by which.
+        """
+        rules, now = rules_of(room), self.now()
+        rules.forget_ended(now)
+        before = dict(rules.muted)
+        concerned = [
+            each
+            for each in room.members
+            if each.number in before
+            or each.number == whom.number
+            or (whom.address is not None and each.address == whom.address)
+        ]
+        after = {each: rules.look_up_mute(each.identity, now) for each in concerned}
+        return {each: mute for each, mute in after.items() if mute is not before.get(each.number)}
+
+    def _tell_changed(
+        self,
+        room: Room,
+        ruling: Moderated,
+        whom: Identity,
+        changed: dict[Member, Sanction | None],
+    ) -> None:
+        """Tell whom mutes hold now, or no more; and the room, if that is another than was meant."""
+        for each, mute in changed.items():
+            if self.standing.is_exempt(each, room):
+                continue
+            if each.number != whom.number and (mute is None) == (ruling.deed is Deed.UNMUTED):
+                along = attrs.evolve(ruling, nick=each.nick, along=whom.nick)
+                self.audit.post(room, along)
+            may = f"you may talk in {room.name} again"
+            text = may if mute is None else muted(room, mute, self.now(), each)
+            self.fanout.remind(each, room.name, Noticed(text))
 
     def _turn_out(self, other: Member, room: Room, ruling: Moderated, may: str) -> None:
         """Take somebody out of a room, which is told, and tell them what they may do."""
+        self.standing.settle([room])
         self.fanout.flush_rooms(other.rooms.values())
         owner = room.owner
         self.world.leave(other, room)
@@ -182,3 +222,9 @@ class Moderators:
         if whom.address == member.address:  # or it would hold its author, too
             whom = attrs.evolve(whom, address=None)
         return other, whom
+
+
+def _housemates(room: Room, whom: Identity) -> list[Member]:
+    """Who is in a room and comes from where somebody does, who is not here any more."""
+    address = whom.address
+    return [each for each in room.members if address is not None and each.address == address]

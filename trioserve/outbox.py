@@ -8,7 +8,8 @@ and nobody who writes ever waits.
 
     below soft      everything is queued, in order
     from soft on    room messages are counted instead of queued; answers are queued
-    down to soft/2  one line tells how many were skipped, then all is queued again
+    down to soft/2  one line tells how many were skipped, and others what the reader may
+                    still do if that has changed meanwhile; then all is queued again
     above hard, or no byte taken for `stall` seconds: the connection is cut
 """
 
@@ -33,6 +34,8 @@ from trioserve.wire.style import PLAIN, Style
 SEND_SIZE: Final = 65_536  # bytes offered to the socket at once; a fresh one takes 46-98 KiB
 
 DOUBT: Final = 125.0  # seconds for which nobody knows what has arrived, as TCP waits that long
+
+MAX_LATER: Final = 64  # subjects of which somebody who does not read is told later
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class Outbox:
     _queued: int = attrs.field(default=0, init=False)  # bytes that had to wait, ever
     _trail: Trail | None = attrs.field(default=None, init=False)
     _skipping: dict[str, int] | None = attrs.field(default=None, init=False)  # messages, by room
+    _later: dict[str, Event] | None = attrs.field(default=None, init=False)  # by subject
     _eased: trio.Event | None = attrs.field(default=None, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
@@ -167,6 +171,18 @@ class Outbox:
         if sent < len(data):
             self._queue(data[sent:], piece.first_id, begun=sent > 0)
 
+    def put_later(self, subject: str, event: Event) -> None:
+        """Show an event with the line of what was skipped; of one subject, the last one only."""
+        if self._closed:
+            return
+        if self._skipping is None:
+            self._skipping = {}  # so that this is looked at when the reader has caught up
+        later = self._later or {}
+        later.pop(subject, None)
+        if len(later) >= MAX_LATER:
+            del later[next(iter(later))]
+        self._later = {**later, subject: event}
+
     def take_missed(self, room: str) -> Missed | None:
         """Return what of a room was skipped since this was last asked, and forget it."""
         return self.missed.pop(room, None) if self.missed is not None else None
@@ -201,6 +217,8 @@ class Outbox:
 
         `last_id` is of the last message of all, and `now_us` the time as in an id.
         """
+        for event in (self._later or {}).values():
+            self._traced().add(event, trio.current_time())
         unread = self._traced().unread(last_id, now_us, trio.current_time())
         owed = {
             room: Owed(tuple(each.ids), each.count - len(each.ids))
@@ -233,7 +251,7 @@ class Outbox:
         self._closed = True
         self.drains.account(self, -self.size)
         self.size = 0
-        self._waiting = self._skipping = None
+        self._waiting = self._skipping = self._later = None
         self._ease()
 
     def fail(self, reason: OSError | str) -> None:
@@ -286,8 +304,15 @@ class Outbox:
             for room, count in skipped.items():
                 if count:
                     kept = min(count, self.drains.limits.remembered)
-                    line = render(Skipped(room, count, kept), self.style())
-                    self._queue(line if self.frame is None else self.frame(line))
+                    self._queue_event(Skipped(room, count, kept))
+            later, self._later = self._later or {}, None
+            for event in later.values():
+                self._traced().add(event, trio.current_time())
+                self._queue_event(event)
+
+    def _queue_event(self, event: Event) -> None:
+        line = render(event, self.style())
+        self._queue(line if self.frame is None else self.frame(line))
 
     def _try_send(self, data: bytes) -> int:
         try:

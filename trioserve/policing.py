@@ -1,7 +1,7 @@
 """What operators can have done on the whole server, and how one becomes one of them."""
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
 import attrs
 
@@ -21,6 +21,9 @@ from trioserve.rulings import Deed, Moderated, Walled
 from trioserve.wire.text import flatten
 from trioserve.world import World
 
+TAKEN_OFF: Final = "taken off by an operator"  # why sessions were cut, as is counted
+BANNED: Final = "address banned by an operator"
+
 
 @attrs.define(eq=False)
 class Policing:
@@ -37,14 +40,13 @@ class Policing:
             refuse_commoner(member)
         match order:
             case Wall(text):
-                self.fanout.tell_all(Walled(member.nick, flatten(text)))
+                self._wall(member, flatten(text))
             case Kill(nick, reason):
                 self._kill(member, self.world.member(nick), checked_reason(reason))
             case BanAddress(whom, reason, seconds):
                 self._ban(member, whom, checked_reason(reason), seconds)
             case UnbanAddress(address):
-                ban = self.world.banned.lift(Identity(checked_network(address)), self.now())
-                self._announce(member, Deed.UNBANNED, ban.whom.nick, member.nick)
+                self._unban(member, address)
             case Rise(name):
                 self._rise(member, name)
             case StepDown():
@@ -52,6 +54,11 @@ class Policing:
                 self._announce(member, Deed.RESIGNED, member.nick, member.nick)
             case _:
                 assert_never(order)
+
+    def _wall(self, member: Member, text: str) -> None:
+        self.fanout.tell_all(Walled(member.nick, text))
+        walled = Moderated(Deed.WALLED, "", member.nick, member.nick, text, self.now())
+        self.audit.record(walled)
 
     def _rise(self, member: Member, name: str) -> None:
         self.world.refuse_absent(member)
@@ -66,7 +73,7 @@ class Policing:
             raise ChatError(f"{other.nick} is a bot: /unload its plug-in")
         killed = Moderated(Deed.KILLED, "", other.nick, member.nick, reason, self.now())
         self.fanout.put(other, killed)
-        other.seat.dismiss(f"taken off by {member.nick}" + (f": {reason}" if reason else ""))
+        other.seat.dismiss(TAKEN_OFF, _because(f"taken off by {member.nick}", reason))
         self.audit.record(killed)
 
     def _ban(self, member: Member, whom: str, reason: str, seconds: float) -> None:
@@ -81,12 +88,21 @@ class Policing:
         for each in people:
             self.fanout.put(each, ruling)
             if each.seat is not None:
-                each.seat.dismiss(f"banned by {member.nick}" + (f": {reason}" if reason else ""))
+                each.seat.dismiss(BANNED, _because(f"banned by {member.nick}", reason))
         self.audit.tell_operators(member, ruling)
+
+    def _unban(self, member: Member, text: str) -> None:
+        if not _is_address(text):
+            raise ChatError("/unbanip takes an address; /banips lists those that are banned")
+        network = checked_network(text)
+        if self.world.banned.of(network, self.now()) is None:
+            raise ChatError(f"{network} is not banned; /banips lists the addresses that are")
+        self.world.banned.lift(Identity(network), self.now())
+        self._announce(member, Deed.UNBANNED, network, member.nick)
 
     def _network_meant(self, whom: str) -> str:
         """An address, or that of a nick; raises ChatError if that is this machine's."""
-        if whom[:1].isdigit() or ":" in whom:
+        if _is_address(whom):
             return checked_network(whom)
         other = self.world.member(whom)
         if other.address is None:
@@ -96,3 +112,12 @@ class Policing:
     def _announce(self, member: Member, deed: Deed, nick: str, by: str) -> None:
         """Tell the other operators what somebody has done, or become."""
         self.audit.tell_operators(member, Moderated(deed, "", nick, by, "", self.now()))
+
+
+def _because(done: str, reason: str) -> str:
+    return f"{done}: {reason}" if reason else done
+
+
+def _is_address(text: str) -> bool:
+    """Whether an address is meant: no nick looks like one."""
+    return text[:1].isdigit() or ":" in text

@@ -65,6 +65,7 @@ class Mailbox:
     now_us: Callable[[], int]
     _events: list[tuple[int, Event]] = attrs.field(factory=list, init=False)
     _size: int = attrs.field(default=0, init=False)
+    _reminders: dict[str, Event] = attrs.field(factory=dict, init=False)  # by subject
 
     @property
     def lagging(self) -> bool:
@@ -81,11 +82,17 @@ class Mailbox:
     def put_piece(self, piece: Piece) -> None:
         """Drop it: the room keeps what was said."""
 
-    def dismiss(self, reason: str) -> None:
+    def dismiss(self, cause: str, reason: str) -> None:
         self.depart(reason)
 
+    def remind(self, subject: str, event: Event) -> None:
+        self._reminders.pop(subject, None)
+        self._reminders[subject] = event
+
     def vacate(self, last_id: int, now_us: int) -> Unread:
-        return attrs.evolve(self.unread, events=[*self.unread.events, *self._events])
+        now = max(self.now_us(), self.last_id + 1)
+        reminders = [(now, each) for each in self._reminders.values()]
+        return attrs.evolve(self.unread, events=[*self.unread.events, *self._events, *reminders])
 
     def occupy(self, member: Member, unread: Unread, data: bytes) -> None:
         raise RuntimeError("a mailbox is made for one member")

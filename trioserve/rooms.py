@@ -60,8 +60,11 @@ class Outlet(Protocol):
 class Seat(Protocol):
     """What a member speaks through: a connection, or nothing for a while. Never waits or raises."""
 
-    def dismiss(self, reason: str) -> None:
-        """End, for a reason that others are told."""
+    def dismiss(self, cause: str, reason: str) -> None:
+        """End, for a reason that others are told, and a cause that is counted."""
+
+    def remind(self, subject: str, event: Event) -> None:
+        """Show an event once its reader reads again; of one subject, the last one only."""
 
     def vacate(self, last_id: int, now_us: int) -> Unread:
         """Speak for the member no more; return what it may not have seen.
@@ -248,8 +251,7 @@ class Room:
         if self.owner is member:
             self.pass_on()
         if self.rules is not None:
-            self.rules.muted.pop(member.number, None)
-            self.rules.since.pop(member.number, None)
+            self.rules.part_with(member.identity)
 
     def pass_on(self) -> None:
         """Make another the owner: who would be, had the present one left."""

@@ -20,6 +20,7 @@ class Deed(enum.Enum):
     KILLED = "killed"
     RISEN = "risen"
     RESIGNED = "resigned"
+    WALLED = "walled"
 
 
 @attrs.frozen
@@ -39,6 +40,7 @@ class Moderated:
     reason: str
     at: float
     until: float = math.inf  # what has no end
+    along: str = ""  # it was meant for this nick, from whose address they come
 
 
 @attrs.frozen

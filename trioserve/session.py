@@ -17,7 +17,7 @@ from trioserve.errors import ChatError, ProtocolError
 from trioserve.intake import Intake
 from trioserve.limits import TokenBucket
 from trioserve.login import Login
-from trioserve.messages import Noticed
+from trioserve.messages import Event, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Depart, Lose, Request
 from trioserve.rooms import Member
@@ -107,9 +107,13 @@ class Session:
 
     # ------------------------------------------- the seat that a member speaks through
 
-    def dismiss(self, reason: str) -> None:
-        """End the session, for a reason that others are told."""
-        self.end(Ending("taken off by an operator", reason, farewell="goodbye"))
+    def dismiss(self, cause: str, reason: str) -> None:
+        """End the session, for a reason that others are told, and a cause that is counted."""
+        self.end(Ending(cause, reason, farewell="goodbye", cut=True))
+
+    def remind(self, subject: str, event: Event) -> None:
+        """Show an event once its reader reads again; of one subject, the last one only."""
+        self._outbox.put_later(subject, event)
 
     def vacate(self, last_id: int, now_us: int) -> Unread:
         """Speak for the member no more, and end; return what it may not have seen."""

@@ -4,7 +4,7 @@ Plain calls, of which the broker makes one at a time. An end is compared when so
 looks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
@@ -60,21 +60,19 @@ class Standing:
         now = self.now()
         rules.invited.pop(member.number, None)
         if rules.pause:
-            others = {each.number for each in room.members if each is not member}
-            rules.recognise(member.identity, others)
-        if (mute := rules.mutes.holding(member.identity, now)) is not None:
-            rules.muted[member.number] = mute
-            if not self._is_exempt(member, room):
-                self.fanout.show(member, Noticed(muted(room, mute, now, member)))
+            rules.recognise(member.identity)
+        mute = rules.look_up_mute(member.identity, now)
+        if mute is not None and not self.is_exempt(member, room):
+            self.fanout.show(member, Noticed(muted(room, mute, now, member)))
 
     def check_speech(self, member: Member, room: Room) -> None:
         """Raises ChatError to whoever may say nothing in a room they are in, or not yet."""
-        if (rules := room.rules) is None or self._is_exempt(member, room):
+        if (rules := room.rules) is None or self.is_exempt(member, room):
             return
         now = self.now()
         if (mute := rules.mute_of(member.number, now)) is not None:
             raise ChatError(muted(room, mute, now, member))
-        if rules.pause and (wait := rules.wait(member.identity, now)):
+        if rules.pause and (wait := rules.wait(member.number, now)):
             raise ChatError(
                 f"not said: {room.name} takes one line in {exact(rules.pause)} from each; "
                 f"yours can be said in {exact(wait)}"
@@ -82,12 +80,19 @@ class Standing:
 
     def is_muted(self, member: Member, room: Room) -> bool:
         """Whether somebody may say nothing in a room they are in."""
-        if room.rules is None or self._is_exempt(member, room):
+        if room.rules is None or self.is_exempt(member, room):
             return False
         return room.rules.mute_of(member.number, self.now()) is not None
 
+    def settle(self, rooms: Iterable[Room]) -> None:
+        """Let nobody be taken for muted whose mute has ended: rooms may get another owner now."""
+        for room in rooms:
+            if room.rules is not None and room.rules.muted:
+                room.rules.forget_ended(self.now())
+
     @staticmethod
-    def _is_exempt(member: Member, room: Room) -> bool:
+    def is_exempt(member: Member, room: Room) -> bool:
+        """Whether neither mutes nor a slow pace hold somebody in a room."""
         # Who is not in the room is a plug-in, which speaks for the server.
         return member.is_operator or room.owner is member or member not in room.members
 

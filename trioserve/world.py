@@ -143,7 +143,7 @@ class World:
     def current_room(self, member: Member) -> Room:
         """Raises ChatError if the member is in no room."""
         if member.room is None:
-            raise ChatError("you are in no room: /join one, such as /join #lobby")
+            raise ChatError("you are in no room: /join one; /rooms lists them")
         return member.room
 
     # ------------------------------------------------------------- change

@@ -70,6 +70,7 @@ MUTANTS: Final = (
         "membership.py",
         "        self.fanout.flush_rooms(member.rooms.values())\n"
         "        owner = room.owner\n"
+        "        self.standing.settle([room])\n"
         "        self.world.leave(member, room)\n",
         "        owner = room.owner\n"
         "        self.world.leave(member, room)\n"
@@ -90,9 +91,8 @@ MUTANTS: Final = (
     Mutant(
         "a departure is forgotten",
         "membership.py",
-        "            self.comings.tell_departed(member, reason, text)\n"
-        "        self.world.depart(member)\n",
-        "            self.comings.tell_departed(member, reason, text)\n",
+        "        self.standing.settle(owners)\n        self.world.depart(member)\n",
+        "",
     ),
     Mutant(
         "a nick is not freed",

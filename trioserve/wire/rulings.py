@@ -69,8 +69,12 @@ def _moderated(event: Moderated, zone: str) -> str:
             done = f"{nick} is an operator now, by the password of {by}"
         case Deed.RESIGNED:
             done = f"{nick} is no operator any more"
+        case Deed.WALLED:
+            done = f"{by} told everybody"
         case _:
             assert_never(event.deed)
+    if event.along:
+        done += f", as {event.along} is, from the same address"
     return f"{done}: {event.reason}" if event.reason else done
 
 
@@ -78,7 +82,7 @@ def ruling_object(event: Ruling) -> dict[str, object]:
     """Say the same to a program."""
     match event:
         case Moderated():
-            return {
+            shown: dict[str, object] = {
                 "kind": event.deed.value,
                 "room": event.room,
                 "nick": event.nick,
@@ -87,6 +91,7 @@ def ruling_object(event: Ruling) -> dict[str, object]:
                 "until": _time(event.until),
                 "time": _time(event.at),
             }
+            return shown | ({"along": event.along} if event.along else {})
         case Slowed(room, by, seconds):
             return {"kind": "slowed", "room": room, "by": by, "seconds": seconds}
         case Secluded(room, by, private):
