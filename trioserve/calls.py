@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 class Question:
     """What the running command has asked; `answer` stays None when the input ends first."""
 
+    is_secret: bool = False  # such as a password
     is_asked: bool = attrs.field(default=False, init=False)  # its person has been shown it
     answered: trio.Event = attrs.field(factory=trio.Event, init=False)
     answer: str | None = attrs.field(default=None, init=False)
@@ -52,6 +53,7 @@ class _Call:
     question: Question | None = attrs.field(default=None, init=False)
     began: float = attrs.field(factory=trio.current_time, init=False)
     told: bool = attrs.field(default=False, init=False)  # that lines wait behind it
+    secrets: list[str] | None = attrs.field(default=None, init=False)  # given; None: none is asked
     # What it answers, nothing else does: it has not begun while another's is being read.
     answers: bool = attrs.field(default=False, init=False)
 
@@ -70,6 +72,9 @@ class Calls:
     caller: Caller
     nursery: trio.Nursery  # the session's
     on_finished: Callable[[], None]  # called when the call under way has ended
+    # Called before that if it has asked for secrets: whether what was given is not what it wanted,
+    # so that more may be typed, and what was given.
+    on_secrets: Callable[[bool, list[str]], None]
     _current: _Call | None = attrs.field(default=None, init=False)
 
     def call(self, command: Command, rest: str) -> None:
@@ -183,11 +188,19 @@ class Calls:
             return False
         question, call.question = call.question, None
         question.answer = text
+        if call.secrets is not None and question.is_secret:
+            call.secrets.append(text)
         question.answered.set()
         return True
 
+    @property
+    def asks_secret(self) -> bool:
+        """Whether the line that comes next is to be something such as a password."""
+        question = self._current.question if self._current is not None else None
+        return question is not None and question.is_asked and question.is_secret
+
     @contextmanager
-    def asking(self) -> Iterator[Question]:
+    def asking(self, *, secret: bool) -> Iterator[Question]:
         """A question of the running command, to be answered by the line that comes next.
 
         Raises:
@@ -196,7 +209,9 @@ class Calls:
         call = self._current
         if call is None or call.question is not None or _asker.get() is not call:
             raise RuntimeError("only a running command may ask, and one question at a time")
-        question = call.question = Question()
+        question = call.question = Question(secret)
+        if secret and call.secrets is None:
+            call.secrets = []
         try:
             yield question
         finally:
@@ -226,6 +241,8 @@ class Calls:
             elif call.scope.cancelled_caught:
                 self._notice(f"{call.name} is cancelled")
         self._current = None
+        if call.secrets is not None:
+            self.on_secrets(bool(failed) or limit.cancelled_caught, call.secrets)
         self.on_finished()
 
     @contextmanager

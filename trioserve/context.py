@@ -187,7 +187,9 @@ class Context(Actor):
         """Ask the caller and return the line they answer, which may have been typed ahead.
 
         A `secret`, such as a password, is typed unseen where the caller's client
-        can do that, and never taken from what was typed ahead.
+        can do that, and never taken from what was typed ahead: such lines are not sent,
+        nor is what may be a secret behind a question that was refused its answer (by a
+        ChatError of the command's) or has lapsed. A command is no answer to it.
 
         Raises:
             InputEnded: if the caller's input has ended.

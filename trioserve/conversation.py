@@ -59,7 +59,13 @@ class Conversation:
         limits = self.services.limits
         self._lines = TokenBucket(limits.burst, limits.rate) if limits.flood_control else None
         self._calls = Calls(
-            self.member, self.outbox, self.services, self, self.nursery, self._end_pause
+            self.member,
+            self.outbox,
+            self.services,
+            self,
+            self.nursery,
+            self._end_pause,
+            self._keep_secrets,
         )
         if self.intake.terminal is not None:
             self._attend()
@@ -177,7 +183,10 @@ class Conversation:
             self._calls.cancel_answer()
             self.outbox.resume()
         elif signal is Signal.WITHHELD:
-            self._notice("not sent: it may be the rest of your answer; to send it, type it again")
+            self._notice(
+                "not sent: it may be a password, and none is asked for now; "
+                "to have it said, type it again"
+            )
         else:
             self._notice("yes, the server is here")
 
@@ -245,7 +254,28 @@ class Conversation:
         if command is not None and (alone or command.name == "cancel"):
             self._calls.call(command, clean(typed)[1:].partition(" ")[2])
             return True
+        if self._calls.asks_secret and self._is_command(typed):
+            self._ask_again()
+            return True
         return self._calls.answer(clean(typed))
+
+    def _is_command(self, typed: str) -> bool:
+        text = clean(typed)
+        return text.startswith("/") and self.services.plugins.registry.match(text[1:]) is not None
+
+    def _ask_again(self) -> None:
+        """Take no command for a secret: then the secret, typed behind it, would be said."""
+        if self.intake.is_hiding:
+            self.outbox.put(b"\r\n")  # the Enter was not shown
+        self._notice("a command is no answer: type what is asked for, or /cancel")
+        self.intake.ask_again(self.member.style())
+
+    def _keep_secrets(self, refused: bool, given: list[str]) -> None:
+        """Let nothing be said that its person takes for the answer still."""
+        among = None if refused else given
+        if count := self.intake.withhold_waiting(among):
+            self._notice(f"{plural(count, 'line')} not sent: the password may be there")
+        self.intake.withhold_next(among)
 
     def _urgent(self, typed: str) -> Command | None:
         if not typed.startswith("/"):
@@ -327,7 +357,11 @@ class Conversation:
         Raises:
             InputEnded: if there will be none.
         """
-        with self._calls.asking() as question:
+        with self._calls.asking(secret=secret) as question:
+            if secret and (count := self.intake.withhold_waiting()):
+                self._notice(
+                    f"{plural(count, 'line')} typed ahead not sent: a password may be there"
+                )
             try:
                 if secret and not await self._attend().hides():
                     if self.intake.is_telnet:

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -20,9 +20,9 @@ from trioserve.wire.render import render
 from trioserve.wire.strangers import farewell_to, protocol_of
 from trioserve.wire.style import Style
 from trioserve.wire.telnet import Signal
+from trioserve.wire.text import clean
 
 LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
-WITHHOLDING: Final = 30.0  # seconds in which a line may be the rest of a secret
 KEYS_AT_ONCE: Final = 256  # bytes of keys, then others get a turn: each may cost 0.1 ms
 
 LOOK_AHEAD: Final = 64 * 1024  # bytes that are read beyond what may wait, for what ends it
@@ -55,8 +55,9 @@ class Intake:
     terminal: Terminal | None = attrs.field(default=None, init=False)
     _question: Asked | None = attrs.field(default=None, init=False)  # what is asked at present
     _secret: bool = attrs.field(default=False, init=False)  # its answer
-    # Until when the next line may be the rest of a secret that nothing asks for any more; 0: not.
-    _withholding: float = attrs.field(default=0.0, init=False)
+    # Whether the next line may be a secret that nothing asks for any more, or is if among these.
+    _withholding: bool = attrs.field(default=False, init=False)
+    _secrets: Sequence[str] | None = attrs.field(default=None, init=False)
     _slowed: bool = attrs.field(default=False, init=False)
     _began: bool = attrs.field(default=False, init=False)
     _waiting: deque[Typed] | None = attrs.field(default=None, init=False)
@@ -67,6 +68,11 @@ class Intake:
     def is_telnet(self) -> bool:
         """Whether the peer has shown that it speaks telnet."""
         return self.terminal is not None and self.terminal.client.spoken
+
+    @property
+    def is_hiding(self) -> bool:
+        """Whether the peer, in line mode, shows nothing of what is typed there."""
+        return not self.has_keys and self.terminal is not None and self.terminal.client.is_hiding
 
     @property
     def has_keys(self) -> bool:
@@ -92,22 +98,46 @@ class Intake:
         """Show a question, behind which its answer is typed; of a secret, unseen if possible."""
         self._question, self._secret = question, secret
         if secret:
-            self._withholding = 0.0
-        if self.terminal is None or not self.terminal.ask(question.text, secret=secret):
+            self._withholding = False
+        self.ask_again(style)
+
+    def ask_again(self, style: Style) -> None:
+        """Show the question once more: what came was no answer."""
+        question = self._question
+        assert question is not None
+        if self.terminal is None or not self.terminal.ask(question.text, secret=self._secret):
             self.outbox.put(render(question, style))
 
     def end_question(self, *, abandoned: bool = False) -> None:
         """What was asked needs no answer any more.
 
         An `abandoned` question ended while somebody may be typing its answer. A secret
-        must not be read by the room then: of a terminal's keys all is known, else the next line
-        is withheld, if it comes soon and is no command.
+        must not be read by the room then: what a terminal's keys have begun is dropped, else
+        the next line is withheld, if it is no command.
         """
-        if abandoned and self._secret and not self.has_keys:
-            self._withholding = trio.current_time() + WITHHOLDING
+        was_secret = self._secret
         self._question, self._secret = None, False
         if self.terminal is not None:
             self.terminal.end_question()
+        if abandoned and was_secret:
+            self.withhold_next()
+
+    def withhold_next(self, among: Sequence[str] | None = None) -> None:
+        """Send no line that comes next, if it is no command: it may be a secret, or is among some.
+
+        What a terminal drops already is that line.
+        """
+        if self.terminal is None or not self.terminal.is_dropping:
+            self._withholding, self._secrets = True, among
+
+    def withhold_waiting(self, among: Sequence[str] | None = None) -> int:
+        """Drop the lines that wait and may be secrets, or are among these; return how many."""
+        kept = [each for each in self._waiting or () if not _may_be_secret(each, among)]
+        dropped = [each for each in self._waiting or () if _may_be_secret(each, among)]
+        if dropped:
+            self._waiting = deque(kept)
+            self._ease(sum(map(_size, dropped)))
+        return len(dropped)
 
     async def receive(self) -> list[Typed]:
         """Wait for input and return what it completes, maybe nothing; checkpoints.
@@ -241,10 +271,9 @@ class Intake:
     def _withhold(self, typed: list[Typed]) -> None:
         """Put a signal in the place of a line that may be the rest of a secret."""
         for at, each in enumerate(typed):
-            if not isinstance(each, Signal):
-                in_time = trio.current_time() <= self._withholding
-                self._withholding = 0.0
-                if each and in_time and (each[0] != "/" or each.startswith("//")):
+            if isinstance(each, str) and not each.isspace() and each:
+                self._withholding = False
+                if _may_be_secret(each, self._secrets):
                     typed[at] = Signal.WITHHELD
                 return
 
@@ -261,6 +290,13 @@ def _once_each(typed: list[Typed]) -> list[Typed]:
     return [
         each for at, each in enumerate(typed) if not isinstance(each, Signal) or last[each] == at
     ]
+
+
+def _may_be_secret(typed: Typed, among: Sequence[str] | None) -> bool:
+    """Whether a line is no command, and one of `among` if those are given."""
+    if not isinstance(typed, str) or (typed.startswith("/") and not typed.startswith("//")):
+        return False
+    return among is None or clean(typed) in among
 
 
 def _size(typed: Typed) -> int:

@@ -213,6 +213,11 @@ class Terminal:
             if was_hidden:
                 self.outbox.put(b"\r\n")  # the Enter was not shown either
 
+    @property
+    def is_dropping(self) -> bool:
+        """Whether what is typed is dropped, up to its Enter, with a word of that."""
+        return self._mode is not None and self._mode.is_dropping
+
     def close(self) -> None:
         """Take the row away, for good; what was typed there and not sent stays to be seen."""
         if self._mode is not None:

@@ -1,0 +1,168 @@
+"""No room reads a password: whatever its person types, and however the asking ends."""
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.telnets import Telnet
+from trioserve import ChatError, Context, command
+from trioserve.testing import Chat, Person, open_chat
+
+WITHHELD = "-- not sent: it may be a password, and none is asked for now; to have it said"
+
+
+@command
+async def prove(ctx: Context) -> None:
+    """Ask for a password, and see whether it is the right one."""
+    if await ctx.ask("Password: ", secret=True, timeout=60) != "hunter2":
+        raise ChatError("that is not it")
+    ctx.reply("that is it")
+
+
+@command
+async def prove_twice(ctx: Context) -> None:
+    """Ask for a password, and once more."""
+    first = await ctx.ask("Password: ", secret=True)
+    ctx.reply(str(first == await ctx.ask("Again: ", secret=True)))
+
+
+async def two(chat: Chat) -> tuple[Person, Person]:
+    """Ann, who has a password, and Bob, who would read it."""
+    return await chat.join("ann"), await chat.join("bob")
+
+
+async def test_a_command_is_no_answer_and_the_password_behind_it_is_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/prove")
+
+        await ann.types("/join #x")
+        await ann.sees("-- a command is no answer: type what is asked for, or /cancel")
+        await ann.sees("Password: ")
+        await ann.types("hunter2")
+        await ann.sees("-- that is it")
+        await ann.types("hello")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_what_only_looks_like_a_command_is_an_answer(autojump_clock: MockClock) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, _ = await two(chat)
+
+        await ann.types("/prove")
+
+        await ann.types("/no such thing")
+
+        await ann.sees("-- that is not it")
+
+
+async def test_behind_a_refused_password_the_next_line_is_not_said(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/prove")
+
+        await ann.types("hunter3")
+        await ann.sees("-- that is not it")
+        await ann.types("", "hunter2")
+        await ann.sees(WITHHELD)
+        await ann.types("hello")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_behind_a_question_that_has_lapsed_the_next_line_is_not_said_however_late(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/prove")
+
+        await trio.sleep(600)
+        await ann.sees("-- no answer within 60 seconds")
+        await ann.types("hunter2")
+        await ann.sees(WITHHELD)
+
+        assert "hunter2" not in bob.unseen()
+
+
+async def test_who_cancels_a_question_talks_on(autojump_clock: MockClock) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+
+        await ann.types("/prove", "/cancel", "hello")
+
+        await bob.sees("<ann> hello")
+
+
+async def test_lines_typed_ahead_of_a_password_s_question_are_not_said(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+
+        ann.transport.type(b"/prove\nhunter2\nhello\n/who\n")
+        await ann.sees("-- 2 lines typed ahead not sent: a password may be there")
+        await ann.sees("Password: ")
+        await ann.types("hunter2")
+
+        await ann.sees("-- that is it")
+        await ann.sees("-- #lobby: ann, bob")
+        assert "<ann>" not in bob.unseen()
+
+
+async def test_a_password_given_twice_is_not_said_and_what_follows_it_is(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/prove")
+
+        ann.transport.type(b"hunter2\nhunter2\nhello\n")
+        await ann.sees("-- 1 line not sent: the password may be there")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_a_second_password_is_not_taken_before_it_is_asked_for_nor_said(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove_twice]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/prove_twice")
+
+        ann.transport.type(b"hunter2\nhunter2\n")
+        await ann.sees("-- 1 line typed ahead not sent: a password may be there")
+        await ann.sees("Again: ")
+        await ann.types("hunter2")
+
+        await ann.sees("-- True")
+        assert "<ann>" not in bob.unseen()
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_a_telnet_neither_shows_nor_says_a_password_behind_a_refused_one(
+    autojump_clock: MockClock, keys: bool
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        bob = await chat.join("bob")
+        ann = Telnet(chat.connect(telnet=True))
+        await ann.settles()
+        await ann.presses("ann\r")
+        if not keys:
+            await ann.presses("/plain\r")
+
+        await ann.presses("/prove\r")
+        await ann.settles()
+        await ann.presses("/join #x\r")
+        assert "-- a command is no answer: type what is asked for, or /cancel" in ann.shown
+        await ann.presses("hunter3\r")
+        await ann.presses("hunter2\r")
+
+        assert any(each.startswith("-- not sent: it may be a password") for each in ann.shown)
+        assert not any("hunter3" in each for each in ann.shown)
+        assert "<ann>" not in bob.unseen()
