@@ -102,6 +102,15 @@ async def test_who_is_muted_with_others_is_told_when_that_is_lifted(chat: Chat) 
     await ann.sees("<carol> thanks")
 
 
+async def test_an_end_that_is_near_is_told_to_the_second(chat: Chat) -> None:
+    ann, bob = await in_dev(chat, "ann"), await in_dev(chat, "bob")
+
+    await ann.types("/mute bob 8s")
+
+    shown = await bob.sees("-- you are muted in #dev until ")
+    assert re.search(r"until \d\d:\d\d:\d\d; you can still read", shown)
+
+
 # --------------------------------------------------------- more than one mute at a time
 
 

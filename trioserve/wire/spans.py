@@ -8,16 +8,21 @@ from typing import Final
 from trioserve.wire.times import day, stamp
 
 DAY: Final = 86_400  # seconds
+SOON: Final = 120.0  # seconds
 
 
 def until(end: float, now: float, zone: str) -> str:
-    """When something ends, to be read behind its name: `` until 14:05``, with a date if need be.
+    """When something ends, to be read behind its name: `` until 14:05``.
 
-    Empty of what has no end. Both are seconds since 1970; `zone` is as for `times.stamp`.
+    With a date if need be, and to the second if that is soon: `` until 14:05:10``. Empty of
+    what has no end. Both are seconds since 1970; `zone` is as for `times.stamp`.
     """
     if math.isinf(end):
         return ""
     microseconds = int(end * 1_000_000)
+    if end - now < SOON:
+        # By the minute alone, one that has begun would be read as the end.
+        return f" until {stamp(math.ceil(end) * 1_000_000, 'full', zone).partition(' ')[2]}"
     date = f"{day(microseconds, zone)} " if end - now >= DAY else ""
     return f" until {date}{stamp(microseconds, 'short', zone)}"
 
