@@ -868,7 +868,10 @@ async def test_kill_ends_a_session_and_everybody_concerned_is_told_why(chat: Cha
     await op.types("/kill bob flooding", "/kill op")
 
     shown = await bob.sees_the_end()
-    assert "* bob was taken off the server by op: flooding\r\n-- goodbye" in shown
+    assert (
+        "* bob was taken off the server by op: flooding\r\n-- you may come again\r\n-- goodbye"
+        in shown
+    )
     assert await ann.sees("bob") == "* bob left (taken off by op: flooding)"
     await op.sees("-- bob is taken off the server")
     await op.sees("-- that is yourself")

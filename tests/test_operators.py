@@ -264,7 +264,7 @@ async def test_who_does_not_answer_is_no_longer_waited_for(chat: Chat) -> None:
     await ann.types("secret plans")
 
     await ann.sees("-- no answer within 60 seconds")
-    await ann.sees("-- not sent: it may be a password")
+    await ann.sees("-- not said: it may be a password")
     assert "secret" not in ann.unseen()
 
 

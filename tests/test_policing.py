@@ -32,8 +32,8 @@ async def test_who_is_taken_off_is_counted_under_a_cause_without_their_reason(
     ann, bob = await chat.join("ann"), await chat.join("bob", host=HERE)
 
     await op.types("/kill ann some reason", f"/banip {HERE} another reason")
-    for each in (ann, bob):
-        await each.sees_the_end()
+    assert "-- you may come again\r\n" in await ann.sees_the_end()
+    assert "-- you may come again when that is lifted\r\n" in await bob.sees_the_end()
 
     await trio.sleep(1)  # until the connections are closed
     assert chat.server.counters.cut == {TAKEN_OFF: 1, BANNED: 1}

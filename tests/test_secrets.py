@@ -8,7 +8,7 @@ from tests.telnets import Telnet
 from trioserve import ChatError, Context, command
 from trioserve.testing import Chat, Person, open_chat
 
-WITHHELD = "-- not sent: it may be a password, and none is asked for now; to have it said"
+WITHHELD = "-- not said: it may be a password, and none is asked for now; what you type"
 
 
 @command
@@ -163,6 +163,6 @@ async def test_a_telnet_neither_shows_nor_says_a_password_behind_a_refused_one(
         await ann.presses("hunter3\r")
         await ann.presses("hunter2\r")
 
-        assert any(each.startswith("-- not sent: it may be a password") for each in ann.shown)
+        assert any(each.startswith("-- not said: it may be a password") for each in ann.shown)
         assert not any("hunter3" in each for each in ann.shown)
         assert "<ann>" not in bob.unseen()

@@ -698,7 +698,7 @@ async def test_who_has_typed_nothing_of_a_secret_is_told_that_the_next_line_may_
 
         await ann.person.sees("took longer than 3 s")
         await ann.presses("hunter2\r")
-        await ann.person.sees("-- not sent: it may be a password")
+        await ann.person.sees("-- not said: it may be a password")
         await ann.presses("hello\r")
 
         assert (await bob.sees("<ann>")).endswith("<ann> hello")
@@ -746,7 +746,7 @@ async def test_in_line_mode_what_may_be_the_rest_of_a_secret_is_not_said(
 
         await person.sees("took longer than 3 s")
         await person.types("hunter2")
-        await person.sees("-- not sent: it may be a password, and none is asked for now")
+        await person.sees("-- not said: it may be a password, and none is asked for now")
         await person.types("hello")
 
         assert (await bob.sees("<ann>")).endswith("<ann> hello")

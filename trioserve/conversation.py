@@ -184,8 +184,8 @@ class Conversation:
             self.outbox.resume()
         elif signal is Signal.WITHHELD:
             self._notice(
-                "not sent: it may be a password, and none is asked for now; "
-                "to have it said, type it again"
+                "not said: it may be a password, and none is asked for now; "
+                "what you type next is said"
             )
         else:
             self._notice("yes, the server is here")

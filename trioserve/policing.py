@@ -1,5 +1,6 @@
 """What operators can have done on the whole server, and how one becomes one of them."""
 
+import math
 from collections.abc import Callable
 from typing import Final, assert_never
 
@@ -8,6 +9,7 @@ import attrs
 from trioserve.audit import Audit
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
+from trioserve.messages import Noticed
 from trioserve.moderation import Identity, Sanction
 from trioserve.orders import BanAddress, Kill, Rise, ServerOrder, StepDown, UnbanAddress, Wall
 from trioserve.powers import (
@@ -69,11 +71,12 @@ class Policing:
 
     def _kill(self, member: Member, other: Member, reason: str) -> None:
         refuse_unassailable(member, other)
-        if other.seat is None:
+        if (seat := other.seat) is None:
             raise ChatError(f"{other.nick} is a bot: /unload its plug-in")
         killed = Moderated(Deed.KILLED, "", other.nick, member.nick, reason, self.now())
         self.fanout.put(other, killed)
-        other.seat.dismiss(TAKEN_OFF, _because(f"taken off by {member.nick}", reason))
+        self.fanout.put(other, Noticed("you may come again"))
+        seat.dismiss(TAKEN_OFF, _because(f"taken off by {member.nick}", reason))
         self.audit.record(killed)
 
     def _ban(self, member: Member, whom: str, reason: str, seconds: float) -> None:
@@ -85,8 +88,10 @@ class Policing:
         ban = Sanction(Identity(network), member.nick, reason, now + seconds)
         self.world.banned.add(ban, now)
         ruling = Moderated(Deed.BANNED, "", network, member.nick, reason, now, ban.until)
+        when = "then" if math.isfinite(ban.until) else "when that is lifted"
         for each in people:
             self.fanout.put(each, ruling)
+            self.fanout.put(each, Noticed(f"you may come again {when}"))
             if each.seat is not None:
                 each.seat.dismiss(BANNED, _because(f"banned by {member.nick}", reason))
         self.audit.tell_operators(member, ruling)
