@@ -23,12 +23,13 @@ from trioserve.archive.whereabouts import Placed, whereabouts
 from trioserve.broker import Broker
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.limits import Tries
-from trioserve.names import fold
+from trioserve.names import fold, free_nick
 from trioserve.passwords import Passwords, check_password
 from trioserve.preferences import sound
-from trioserve.requests import Arrive, GiveBack, LogIn, Notify, Rejoin
+from trioserve.requests import Arrive, Depart, Enter, GiveBack, LogIn, Notify, Rejoin
 from trioserve.rooms import Member
 from trioserve.whereabouts import Whereabouts
+from trioserve.wire.text import names
 
 MIN_PASSWORD: Final = 8  # characters
 BORROWED: Final = 30.0  # seconds that a guest may have a name that is kept
@@ -119,6 +120,16 @@ class Accounts:
             raise ChatError(f"the name {name} is nobody's any more")
         return LogIn(name, sound(chosen), where)
 
+    async def name_of(self, account: str) -> str:
+        """How an account's owner has written its name; checkpoints.
+
+        Raises:
+            ChatError: if that cannot be read, or the account is gone.
+        """
+        if (name := await self._read(account, _name)) is None:
+            raise ChatError(f"the name {account} is nobody's any more")
+        return name
+
     async def change_password(self, name: str, password: str) -> None:
         """Give an account another password; checkpoints.
 
@@ -200,10 +211,23 @@ def _hash(connection: sqlite3.Connection, account: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def _name(connection: sqlite3.Connection, account: str) -> str | None:
+    row = connection.execute("SELECT name FROM accounts WHERE folded = ?", (account,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _last(
     connection: sqlite3.Connection, account: str
 ) -> tuple[dict[str, Any], Whereabouts | None]:
     return choices(connection, account), whereabouts(connection, account)
+
+
+def where(member: Member) -> str:
+    """In which rooms somebody is, if it is more than one: as the end of a sentence."""
+    others = [each.name for each in member.rooms.values() if each is not member.room]
+    if member.room is None or not others:
+        return ""
+    return f", in {member.room.name}; you are also in {names(others, len(others))}"
 
 
 class Guardian:
@@ -251,8 +275,41 @@ class Guardian:
         Raises:
             ChatError: if the member or the account is gone, or what is kept cannot be read.
         """
-        request = await self._accounts.log_in(name)
+        return await self._log_in(member, await self._accounts.log_in(name), ready)
+
+    async def come_back(
+        self, newcomer: Member, account: str, room: str, ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Let whoever has an owner's words be that one; checkpoints, and raises as `log_in`.
+
+        Args:
+            newcomer: may be nobody yet, and enters the first `room` then.
+        """
+        request = await self._accounts.log_in(await self._accounts.name_of(account))
+        world = self._broker.world
+        is_nobody = not world.is_here(newcomer)
+        if is_nobody:
+            taken = fold(account) in world.members
+            newcomer.nick = free_nick(account, world.members) if taken else request.account
+            await self._broker.call(newcomer, Enter(room))
+        try:
+            refused = await self._log_in(newcomer, request, ready)
+        except ChatError:
+            if is_nobody:
+                await self._broker.call(newcomer, Depart())
+            raise
+        for line in refused:
+            await self._broker.call(newcomer, Notify(line))
+        if world.is_here(newcomer):
+            await self._broker.call(
+                newcomer, Notify(f"you are {newcomer.nick} again{where(newcomer)}")
+            )
+
+    async def _log_in(
+        self, member: Member, request: LogIn, ready: Callable[[], Awaitable[None]]
+    ) -> list[str]:
         await self._broker.call(member, request)
+        name = request.account
         owner = self._broker.world.owner_of_account(name)
         if owner is None or (before := owner.returning) is None:
             return []

@@ -187,6 +187,10 @@ class Broker:
         """Have a plain call made with whoever comes, and whoever takes another nick."""
         self._handlers.membership.on_named = on_named
 
+    def watch_words(self, on_words: Callable[[Member], None]) -> None:
+        """Have a plain call made with whoever has other words, or is known to be somebody."""
+        self.resuming.on_words = on_words
+
     def has_comings(self) -> bool:
         """Whether anybody has come or gone, or is to be told of, since the last `Unfold`."""
         return self._handlers.comings.has_begun

@@ -397,7 +397,7 @@ class Conversation:
 
     async def resume(self, words: str) -> None:
         """Be the member whose words these are; raises ChatError if they are nobody's."""
-        await self.services.resume(self.member, words, self.member.source)
+        await self.services.resume(self.member, words, self.member.source, self.outbox)
 
     def may_rename(self) -> bool:
         """Take one of the few renames that a person has within a time."""

@@ -141,7 +141,10 @@ class Login:
             raise ChatError("/resume is followed by the words that you were shown")
         # Tries are counted as those of a member are.
         source = network_of(self.transport.host) or self.transport.peer
-        await self.services.resume(self._newcomer("nobody"), words, source)
+        newcomer = self._newcomer("nobody")
+        await self.services.resume(newcomer, words, source, self.outbox)
+        if self.services.broker.world.is_here(newcomer):  # else they go on as somebody who is
+            self.outbox.style = newcomer.style
 
     def _newcomer(self, nick: str) -> Member:
         member = Member(

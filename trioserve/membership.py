@@ -223,6 +223,7 @@ class Membership:
         self.world.depart(member)
         self.resuming.forget(member)
         if not self._closing:
+            self.world.forget_words(member)
             for room, owner in owners.items():
                 self.moderators.audit.tell_of_owner(room, owner)
 

@@ -52,6 +52,7 @@ class Owners:
         member.chosen = {}
         self.choices.keep(member)
         self.world.place(member)
+        self.membership.resuming.on_words(member)
 
     def _log_in(self, member: Member, request: LogIn) -> None:
         account = request.account
@@ -71,10 +72,13 @@ class Owners:
             self.membership.rename(member, account)
         self._restore(member, request)
         self.world.place(member)
+        self.membership.resuming.on_words(member)
 
     def _place(self, member: Member, request: LogIn) -> None:
         """Have a member be where the owner of the account was before, and not be there yet."""
-        self.world.place(member, self.world.last_id)  # who was another one until now
+        if member.account:  # until now: it leaves
+            self.world.place(member, self.world.last_id)
+            self.world.forget_words(member)
         member.absences, member.returning = (), None
         if (where := request.whereabouts) is not None:
             left = self.world.began if where.left is None else where.left

@@ -29,13 +29,16 @@ _FORM: Final = "scrypt$n$r$p$salt$hash"
 
 
 class Passwords(Protocol):
-    """A way to hash passwords. Both methods checkpoint."""
+    """A way to hash passwords. All methods checkpoint."""
 
     async def hash(self, password: str) -> str:
         """Hash a password, under a salt of its own."""
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether a hash is this password's; of None it takes as long to say that it is not."""
+
+    async def digest(self, text: str, salt: bytes) -> str:
+        """Hash what is made by chance, and found by its hash: under one salt always the same."""
 
 
 class Scrypt:
@@ -54,6 +57,10 @@ class Scrypt:
         kept = parse_hash(hashed or _NOBODY)
         same = await trio.to_thread.run_sync(kept.is_of, password, limiter=self._limiter)
         return same and hashed is not None
+
+    async def digest(self, text: str, salt: bytes) -> str:
+        """Hash a text under a salt that is given."""
+        return await trio.to_thread.run_sync(_hashed, text, salt, limiter=self._limiter)
 
 
 @attrs.frozen
@@ -87,9 +94,13 @@ def return_large_blocks() -> None:
 
 def hash_password(password: str) -> str:
     """Hash a password under a new salt; takes its time."""
+    return _hashed(password, secrets.token_bytes(SALT))
+
+
+def _hashed(text: str, salt: bytes) -> str:
     # As strong as RFC 7914 has it for what a person waits for.
-    blank = Hash(2**14, 8, 1, secrets.token_bytes(SALT), b"\0" * 32)
-    return str(attrs.evolve(blank, key=_derived(password, blank)))
+    blank = Hash(2**14, 8, 1, salt, b"\0" * 32)
+    return str(attrs.evolve(blank, key=_derived(text, blank)))
 
 
 def parse_hash(text: str) -> Hash:

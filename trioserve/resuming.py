@@ -110,6 +110,7 @@ class Resuming:
     now_ns: Callable[[], int] = time.time_ns  # nanoseconds since 1970
     now: Callable[[], float] = time.time  # seconds on a clock that never goes back
     new_words: Callable[[], str] = new_phrase  # that nobody can foresee
+    on_words: Callable[[Member], None] = lambda _: None  # has others, or is somebody else
     lost: dict[Member, Mailbox] = attrs.field(factory=dict, init=False)  # the oldest first
     _by_words: dict[str, Member] = attrs.field(factory=dict, init=False)
 
@@ -128,6 +129,7 @@ class Resuming:
         member.words = words
         self._by_words[words] = member
         self.fanout.show(member, Resumable(words))
+        self.on_words(member)
 
     def lose(self, member: Member, seat: Seat, last_id: int) -> None:
         """Keep a member whose connection has broken, if that is still the one they have."""

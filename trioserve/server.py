@@ -38,6 +38,7 @@ from trioserve.past import Past
 from trioserve.plugins import Plugins
 from trioserve.reception import Reception
 from trioserve.requests import Close, ReportKeeping
+from trioserve.returning import Returning
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Edge
@@ -110,11 +111,14 @@ class Server:
             config.connections.most,
             config.tcp.user_timeout + TIMEOUT_SLACK,
         )
-        passwords = passwords or Scrypt()
+        words, passwords = passwords or Scrypt(), passwords or Scrypt()
         self._accounts = Accounts(self.archive, self.journal, passwords)
         self._guardian = Guardian(self._accounts, self.broker)
         self.broker.watch_names(self._guardian.named)
         self.broker.tell_owners_apart(self._accounts.is_kept)
+        # Hashes of its own: who types a password does not wait for everybody's words.
+        self._returning = Returning(self.archive, self.journal, words, self.world)
+        self.broker.watch_words(self._returning.give)
         self._door = Door(config.connections, self.counters, self.broker.banned)
         services = self._made_services(past, passwords, telnet_port)
         self._reception = Reception(self._door, services, self.counters)
@@ -132,6 +136,7 @@ class Server:
             accounts=self._accounts,
             guardian=self._guardian,
             letters=Letters(self.archive, self.journal),
+            returning=self._returning,
             tries=Tries(),
             past=past,
             retention=self.retention,
@@ -158,6 +163,7 @@ class Server:
             services.start_soon(self.broker.run, name="broker")
             services.start_soon(self._drains.run, name="drains")
             services.start_soon(self._guardian.run, name="guardian")
+            services.start_soon(self._returning.run, self.config.resume.keep, name="words")
             services.start_soon(self.chores.run, name="chores")
             async with trio.open_nursery() as extensions:
                 extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
@@ -229,6 +235,7 @@ class Server:
         try:
             self.broker.continue_from(await self.archive.read(last_id))
             await self._accounts.load()
+            await self._returning.load()
         except ArchiveError as error:  # a clock that goes right does for the ids
             log.error("what is kept cannot be read: %s", error)
             self.broker.continue_from(0)

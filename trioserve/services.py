@@ -9,14 +9,18 @@ import trio
 from trioserve.accounts import Accounts, Guardian
 from trioserve.archive.pruning import Retention
 from trioserve.broker import Broker
+from trioserve.errors import ChatError
 from trioserve.letters import Letters
 from trioserve.limits import Tries
+from trioserve.mentioning import Mentioned
 from trioserve.observe import Counters
 from trioserve.operators import Operators
-from trioserve.outbox import Drains
+from trioserve.outbox import Drains, Outbox
 from trioserve.past import Past
 from trioserve.plugins import Plugins
-from trioserve.requests import Resume
+from trioserve.post import Post
+from trioserve.requests import Notify, Resume
+from trioserve.returning import Returning
 from trioserve.rooms import Member
 from trioserve.settings import setting
 
@@ -56,6 +60,7 @@ class Services:
     accounts: Accounts
     guardian: Guardian
     letters: Letters
+    returning: Returning
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
     limits: SessionLimits
     name: str  # of the server, as its greeting begins: "trioserve 0.1"
@@ -64,15 +69,32 @@ class Services:
     tls_port: int | None  # where TLS is spoken, if it is
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
 
-    async def resume(self, newcomer: Member, words: str, source: str) -> None:
+    async def resume(self, newcomer: Member, words: str, source: str, outbox: Outbox) -> None:
         """Let a newcomer be the member whose words these are; tries are counted by `source`.
+
+        Or be the owner of an account who was there when the last server ended.
 
         Raises:
             ChatError: if they are nobody's, or too many were tried.
         """
         self.tries.take(source, trio.current_time())
-        await self.broker.call(newcomer, Resume(words))
+        if (account := await self.returning.owner_of(words)) is None:
+            await self.broker.call(newcomer, Resume(words))
+        else:
+            ready = outbox.below_soft
+            await self.guardian.come_back(newcomer, account, self.first_room, ready)
+            if self.broker.world.is_here(newcomer):  # else they go on as one who was here
+                await self._catch_up(newcomer, outbox)
         self.tries.forgive(source)
+
+    async def _catch_up(self, member: Member, outbox: Outbox) -> None:
+        """Show an owner who is back what has come for them, or why it cannot be shown."""
+        try:
+            if text := await Mentioned(member, self.broker.world.rooms, self.past).lately():
+                await self.broker.call(member, Notify(text))
+            await Post(member, self.broker, outbox, self.letters).collect()
+        except ChatError as error:
+            await self.broker.call(member, Notify(str(error)))
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import attrs
 from trioserve.archive.private import copies
 from trioserve.archive.records import Record, Talk
 from trioserve.archive.whereabouts import Placed
+from trioserve.archive.words import WordsGone
 from trioserve.errors import ChatError
 from trioserve.histories import Histories
 from trioserve.ignoring import Ignoring
@@ -291,6 +292,11 @@ class World:
             current = member.returning.current
         where = Whereabouts(tuple(rooms), current, left, member.absences)
         self.note(Placed(member.account, where))
+
+    def forget_words(self, member: Member) -> None:
+        """Have its words not kept any longer of one who is logged in."""
+        if member.account and self.note is not None:
+            self.note(WordsGone(member.account))
 
     def lose(self, member: Member, seen: int) -> None:
         """Note that a member is lost, and has seen nothing for sure behind a message."""

@@ -13,6 +13,7 @@ from trioserve.archive.retention import SCHEMA as RETENTION
 from trioserve.archive.said import SCHEMA as SAID
 from trioserve.archive.search import SCHEMA as SEARCH
 from trioserve.archive.whereabouts import SCHEMA as WHEREABOUTS
+from trioserve.archive.words import SCHEMA as WORDS
 
 # Each step: statements, all of which are done in one transaction, or none.
 STEPS: Final[Sequence[Sequence[str]]] = (
@@ -43,4 +44,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     PREFERENCES,
     WHEREABOUTS,
     PRIVATE,
+    WORDS,
 )

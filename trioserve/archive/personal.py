@@ -9,6 +9,7 @@ from trioserve.archive.preferences import PREFERENCES
 from trioserve.archive.private import PRIVATE
 from trioserve.archive.said import SAID
 from trioserve.archive.whereabouts import WHEREABOUTS
+from trioserve.archive.words import WORDS
 
 
 def _name(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
@@ -23,4 +24,4 @@ def _name(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
 
 
 # The account goes last: until then, its owner can try again.
-PERSONAL: Final = (Belongings(_name), PREFERENCES, WHEREABOUTS, SAID, PRIVATE)
+PERSONAL: Final = (Belongings(_name), PREFERENCES, WHEREABOUTS, WORDS, SAID, PRIVATE)

@@ -6,6 +6,7 @@ from typing import Final
 import trio
 
 from trioserve import ChatError, Context, command
+from trioserve.accounts import where
 from trioserve.archive.personal import PERSONAL
 from trioserve.names import check_nick, fold
 from trioserve.requests import Identify, Retract
@@ -59,10 +60,7 @@ async def login(ctx: Context, name: str = "") -> None:
     await _prove(ctx, name)
     for refusal in await ctx.guardian.log_in(ctx.member, name, ctx.outbox.below_soft):
         ctx.reply(refusal)
-    others = [each.name for each in ctx.member.rooms.values() if each is not ctx.member.room]
-    where = f", in {ctx.room.name}" if others else ""
-    also = f"; you are also in {', '.join(others)}" if others else ""
-    ctx.reply(f"you are logged in as {name}{where}{also}")
+    ctx.reply(f"you are logged in as {name}{where(ctx.member)}")
     # Who goes on as somebody who is here already was not gone.
     if not ctx.world.is_here(ctx.member):
         return

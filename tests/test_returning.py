@@ -1,0 +1,223 @@
+"""Owners who come back by their words although the server has ended meanwhile."""
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.test_accounts import logs_in, registers
+from tests.test_preferences import leaves
+from tests.test_rejoining import Lasting, owner
+from tests.test_resuming import resumed, words_of
+from trioserve.archive.words import words
+from trioserve.config import Config
+from trioserve.passwords import Scrypt
+from trioserve.resuming import ResumeLimits
+from trioserve.testing import Chat, Person, open_chat
+
+SECOND = 1.0
+NOBODY_S = "-- nobody who is here has these words"
+
+
+async def kept(chat: Chat) -> list[str]:
+    """The accounts of which words are kept."""
+    await trio.sleep(SECOND)
+    return list(await chat.server.archive.read(words))
+
+
+async def there_at_the_end(archive: Lasting, *rooms: str) -> str:
+    """Have an owner be there when a server ends, and return their words."""
+    async with open_chat(archive=archive) as chat:
+        phrase = await words_of(await owner(chat, *rooms))
+        await trio.sleep(SECOND)
+    return phrase
+
+
+async def test_an_owner_who_was_there_when_the_server_ended_comes_back_by_the_words(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    async with open_chat(archive=archive) as chat:
+        ann = await owner(chat, "#dev", "#tea")
+        await ann.types("/room dev", "/quiet")
+        phrase = await words_of(ann)
+        await trio.sleep(SECOND)
+    async with open_chat(archive=archive) as chat:
+        bob = await chat.join("bob")
+        await bob.types("/join #dev", "hello?")
+
+        again = await resumed(chat, phrase)
+
+        await again.sees("-- set as you had it: quiet")
+        await again.sees("-- new --")
+        await again.sees("<bob> hello?")
+        await again.sees("-- you are ann again, in #dev; you are also in #lobby, #tea")
+        await again.types("/login")
+        await again.sees("-- you are logged in as ann already")
+        await again.types("here I am")
+        await bob.sees("<ann> here I am")
+
+
+async def test_who_comes_back_has_the_name_as_they_have_written_it(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    async with open_chat(archive=archive) as chat:
+        phrase = await words_of(await owner(chat, nick="Ann"))
+        await trio.sleep(SECOND)
+    async with open_chat(archive=archive) as chat:
+        await (await resumed(chat, phrase)).sees("-- you are Ann again")
+
+
+async def test_a_guest_who_has_come_under_another_name_comes_back_likewise(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive, "#dev")
+    async with open_chat(archive=archive) as chat:
+        carl = await chat.join("carl")
+        await carl.types(f"/resume {phrase}")
+
+        await carl.sees("-- you are ann again, in #dev; you are also in #lobby")
+
+
+async def test_a_guest_who_has_the_name_gives_it_back(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        guest = await chat.join("ann")
+        again = await resumed(chat, phrase)
+
+        await guest.sees("-- the name ann is somebody's own: you are ann3 now")
+        await again.sees("-- you are ann again")
+
+
+async def test_the_words_hold_once(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        again = await resumed(chat, phrase)
+        await again.sees("-- you are ann again")
+
+        second = await resumed(chat, phrase)
+
+        await second.sees(NOBODY_S)
+
+
+async def test_new_words_hold_after_another_restart(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        again = await resumed(chat, phrase)
+        await again.sees("-- you are ann again")
+        other = await words_of(again)
+        await trio.sleep(SECOND)
+        assert other != phrase
+    async with open_chat(archive=archive) as chat:
+        old, new = await resumed(chat, phrase), await resumed(chat, other)
+
+        await old.sees(NOBODY_S)
+        await new.sees("-- you are ann again")
+
+
+async def test_the_words_of_whoever_has_logged_in_since_are_none(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        ann = await chat.join("ann")
+        await logs_in(ann)
+        await ann.sees("-- you are logged in as ann")
+
+        other = await resumed(chat, phrase)
+
+        await other.sees(NOBODY_S)
+
+
+async def test_the_words_hold_for_a_minute_after_the_start_and_are_forgotten_then(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        assert await kept(chat) == ["ann"]
+        await trio.sleep(60)
+
+        late = await resumed(chat, phrase)
+
+        await late.sees(NOBODY_S)
+        assert await kept(chat) == []
+
+
+async def test_who_leaves_takes_the_words_along(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+    assert await kept(chat) == ["ann"]
+
+    await leaves(ann)
+
+    assert await kept(chat) == []
+
+
+async def test_who_gives_the_name_up_leaves_no_words(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+    assert await kept(chat) == ["ann"]
+
+    await logs_in(ann, command="/unregister")
+
+    assert await kept(chat) == []
+
+
+async def test_a_guest_s_words_end_with_the_server(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    async with open_chat(archive=archive) as chat:
+        phrase = await words_of(await chat.join("bob"))
+        assert await kept(chat) == []
+    async with open_chat(archive=archive) as chat:
+        await (await resumed(chat, phrase)).sees(NOBODY_S)
+
+
+async def test_where_nobody_is_kept_no_words_are(autojump_clock: MockClock) -> None:
+    config = Config(resume=ResumeLimits(keep=0))
+    async with open_chat(config, archive=Lasting()) as chat:
+        await registers(await chat.join("ann"))
+
+        assert await kept(chat) == []
+
+
+async def test_the_words_are_tried_as_often_as_others(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        for _ in range(3):
+            await (await resumed(chat, "a-b-c", host="192.0.2.7")).sees(NOBODY_S)
+
+        fourth = await resumed(chat, phrase, host="192.0.2.7")
+
+        await fourth.sees("-- 3 tries within 1m, the most; wait ")
+
+
+async def test_who_is_banned_meanwhile_does_not_come_back(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        operator: Person = await chat.join("root2", operator=True)
+        barred = chat.connect(host="192.0.2.7")
+        await operator.types("/banip 192.0.2.7 1h flooding")
+        await barred.types(f"/resume {phrase}")
+
+        await barred.sees("flooding")
+        assert "ann" not in chat.server.world.members
+
+
+@pytest.mark.slow
+async def test_a_hash_of_words_is_the_same_under_one_salt_alone() -> None:
+    scrypt = Scrypt()
+    one, same, other = [
+        await scrypt.digest("able-baker-cargo", salt) for salt in (b"a" * 16, b"a" * 16, b"b" * 16)
+    ]
+
+    assert one == same != other
+    assert "baker" not in one
+    assert await scrypt.verify("able-baker-cargo", one)
