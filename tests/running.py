@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -66,6 +67,16 @@ class Running:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line.rstrip("\n"))
+
+
+def read_until(person: socket.socket, text: bytes) -> bytes:
+    """What comes up to a text, and what has come behind it."""
+    data = b""
+    while text not in data:
+        received = person.recv(65536)
+        assert received, data
+        data += received
+    return data
 
 
 @contextmanager

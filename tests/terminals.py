@@ -95,6 +95,12 @@ class Street:
         self._opened.callback(_kill, spawned)
         return Person(spawned.pid, spawned.sendeof, spawned.child_fd, spawned)
 
+    def joins(self, nick: str, program: str, *options: str) -> Person:
+        """Somebody at a terminal, once they have given this name."""
+        person = self.at_terminal(program, *options)
+        person.gives_the_name(nick)
+        return person
+
     def at_screen(
         self, program: str, *options: str, columns: int = 80, rows: int = 24, term: str = "xterm"
     ) -> Viewer:

@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from tests.unprintable import Unprintable
 from trioserve.broker import TURN_REQUESTS, Broker
 from trioserve.config import Config
 from trioserve.errors import ChatError
@@ -333,18 +334,6 @@ async def test_a_request_that_crashes_is_told_and_the_broker_goes_on(
 
     assert "still here" in bench.ears["ann"].take()
     assert "a request crashed: SetQuiet" in caplog.text
-
-
-class Unprintable(str):
-    """A text that a command of somebody's could hand over."""
-
-    __slots__ = ()
-
-    def __format__(self, _: str) -> str:
-        raise RuntimeError("unprintable")
-
-    def __radd__(self, _: str) -> str:
-        raise RuntimeError("unprintable")
 
 
 async def test_a_text_that_cannot_be_shown_is_its_callers_affair_alone(

@@ -6,34 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.declared import declared, roll, room, rooms
 from trioserve import Context, Group, Host, command, message_filter, service, watcher
-from trioserve.declarations import Command, Declaration, Function, declaration_of, declared_in
+from trioserve.declarations import declaration_of, declared_in
 from trioserve.errors import ChatError
-
-
-@command
-def roll(ctx: Context, sides: int = 6) -> None:
-    """Roll a die. For the room to see.
-
-    Not for money.
-    """
-
-
-@command
-async def room(ctx: Context, name: str) -> None:
-    """Build a room,
-    brick by brick."""
-
-
-@command
-async def rooms(ctx: Context) -> None:
-    """Count the rooms."""
-
-
-def declared(function: Function) -> Command:
-    declaration: Declaration = declaration_of(function)
-    assert isinstance(declaration, Command)
-    return declaration
 
 
 def test_a_docstring_is_the_help_and_its_first_sentence_the_summary() -> None:

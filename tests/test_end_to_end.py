@@ -70,10 +70,8 @@ def program(request: pytest.FixtureRequest) -> str:
 
 
 def test_people_see_what_the_design_says_they_see(street: Street) -> None:
-    bob = street.at_terminal("nc")
-    bob.gives_the_name("bob")
-    carol = street.at_terminal("telnet")
-    carol.gives_the_name("carol")
+    bob = street.joins("bob", "nc")
+    carol = street.joins("carol", "telnet")
     bob.types("is the build green?")
     carol.sees("<bob> is the build green?")
     carol.types("since ten minutes")
@@ -111,8 +109,7 @@ def test_people_see_what_the_design_says_they_see(street: Street) -> None:
 def test_a_program_at_a_terminal_talks_and_listens(street: Street, program: str) -> None:
     eve = street.bystander()
 
-    ann = street.at_terminal(program)
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", program)
     ann.types("hello")
     eve.sees("<ann> hello")
     eve.types("hello ann")
@@ -140,8 +137,7 @@ def test_a_unix_socket_is_a_way_in(tmp_path: Path) -> None:
     ):
         eve = street.bystander()
 
-        ann = street.at_terminal("nc", "-U", str(path))
-        ann.gives_the_name("ann")
+        ann = street.joins("ann", "nc", "-U", str(path))
         ann.types("hello")
 
         eve.sees("<ann> hello")
@@ -173,8 +169,7 @@ def test_a_pipe_that_has_ended_without_a_fin_still_listens(street: Street) -> No
 @pytest.mark.parametrize("program", ["nc", "ncat"])
 def test_utf_8_typed_at_a_terminal_arrives_whole(street: Street, program: str) -> None:
     eve = street.bystander()
-    ann = street.at_terminal(program)
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", program)
 
     ann.types("Grüße, Übersee, 日本, 🙂")
 
@@ -183,8 +178,7 @@ def test_utf_8_typed_at_a_terminal_arrives_whole(street: Street, program: str) -
 
 def test_utf_8_typed_in_telnet_arrives_whole(street: Street) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("telnet")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "telnet")
 
     ann.types("grüße, 日, 🙂")
 
@@ -195,8 +189,7 @@ def test_a_telnet_that_has_shown_itself_keeps_even_what_it_would_take_for_a_key(
     street: Street,
 ) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("telnet")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "telnet")
 
     # inetutils' telnet takes six bytes above 0x7f for Ctrl-C and the like, unless it was
     # asked to send BINARY, which it is when it has shown that it is a telnet.
@@ -240,8 +233,7 @@ def test_enter_takes_the_name_that_is_offered_for_one_that_is_taken(street: Stre
 
 def test_a_paste_at_a_terminal_arrives_in_order_and_whole(brisk_street: Street) -> None:
     eve = brisk_street.bystander()
-    ann = brisk_street.at_terminal("nc")
-    ann.gives_the_name("ann")
+    ann = brisk_street.joins("ann", "nc")
 
     ann.types(*PASTE)
 
@@ -270,8 +262,7 @@ def _sees_the_paste(eve: Person) -> None:
 
 def test_ctrl_c_in_telnet_freezes_nothing(street: Street) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("telnet")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "telnet")
 
     ann.sends(CTRL_C)
     ann.sees("-- nothing is running; /quit to leave")
@@ -284,8 +275,7 @@ def test_ctrl_c_in_telnet_freezes_nothing(street: Street) -> None:
 
 def test_ctrl_c_in_nc_is_a_way_out(street: Street) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("nc")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "nc")
 
     ann.sends(CTRL_C)
 
@@ -297,8 +287,7 @@ def test_ctrl_c_in_nc_is_a_way_out(street: Street) -> None:
 
 
 def test_telnet_ends_with_the_session(street: Street) -> None:
-    ann = street.at_terminal("telnet")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "telnet")
 
     ann.types("/quit")
 
@@ -309,8 +298,7 @@ def test_telnet_ends_with_the_session(street: Street) -> None:
 
 @pytest.mark.parametrize("program", ["nc", "ncat"])
 def test_who_uses_nc_is_told_how_it_ends_and_so_it_does(brisk_street: Street, program: str) -> None:
-    ann = brisk_street.at_terminal(program)
-    ann.gives_the_name("ann")
+    ann = brisk_street.joins("ann", program)
 
     ann.types("/quit")
 
@@ -320,8 +308,7 @@ def test_who_uses_nc_is_told_how_it_ends_and_so_it_does(brisk_street: Street, pr
 
 def test_quit_has_a_last_word(street: Street) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("nc")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "nc")
 
     ann.types("/quit off to lunch")
 
@@ -330,8 +317,7 @@ def test_quit_has_a_last_word(street: Street) -> None:
 
 def test_the_others_see_that_a_telnet_is_killed(street: Street) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("telnet")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "telnet")
     ann.sees("/resume ")  # with something unread, the end would be a reset
 
     os.kill(ann.pid, signal.SIGKILL)
@@ -341,8 +327,7 @@ def test_the_others_see_that_a_telnet_is_killed(street: Street) -> None:
 
 def test_the_others_see_that_a_terminal_is_closed(street: Street) -> None:
     eve = street.bystander()
-    ann = street.at_terminal("nc")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "nc")
     ann.sees("/resume ")  # with something unread, the end would be a reset
 
     os.kill(ann.pid, signal.SIGHUP)
@@ -427,10 +412,8 @@ def test_a_tls_client_fails_at_once(street: Street) -> None:
 def test_everybody_who_reads_has_the_farewell_before_the_server_stops(
     server: Running, street: Street
 ) -> None:
-    ann = street.at_terminal("nc")
-    ann.gives_the_name("ann")
-    bob = street.at_terminal("telnet")
-    bob.gives_the_name("bob")
+    ann = street.joins("ann", "nc")
+    bob = street.joins("bob", "telnet")
     carol = street.in_pipe("ncat")
     carol.gives_the_name("carol")
     nobody = street.in_pipe("nc")
@@ -445,8 +428,7 @@ def test_everybody_who_reads_has_the_farewell_before_the_server_stops(
 
 
 def test_a_server_starts_again_at_once_on_the_same_port(server: Running, street: Street) -> None:
-    ann = street.at_terminal("telnet")
-    ann.gives_the_name("ann")
+    ann = street.joins("ann", "telnet")
     server.stop(signal.SIGTERM)
     ann.sees_the_end()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import attrs
 import pytest
 
+from tests.unprintable import Unprintable
 from trioserve.fanout import MAX_MENTIONED, ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
 from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, TopicSet
 from trioserve.observe import Counters
@@ -35,18 +36,6 @@ class Deaf(Ear):
 
     def put_piece(self, piece: Piece) -> None:
         raise RuntimeError("deaf")
-
-
-class Unprintable(str):
-    """A text that a command of somebody's could hand over."""
-
-    __slots__ = ()
-
-    def __format__(self, _: str) -> str:
-        raise RuntimeError("unprintable")
-
-    def __radd__(self, _: str) -> str:
-        raise RuntimeError("unprintable")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from trioserve.config import Config
 from trioserve.membership import MAX_NEW
 from trioserve.outbox import OutboxLimits
 from trioserve.services import SessionLimits
-from trioserve.testing import Chat, open_chat
+from trioserve.testing import Chat, Person, open_chat
 from trioserve.world import RoomLimits
 
 SECOND = 1.0
@@ -273,20 +273,20 @@ async def test_missed_messages_are_found_that_the_room_holds_no_more(
 # --------------------------------------------------------------- private rooms
 
 
-async def in_a_private_room(chat: Chat) -> None:
-    """Ann has said a secret in #den before she invited Bob, who is there now."""
+async def in_a_private_room(chat: Chat) -> tuple[Person, Person]:
+    """Ann, who has said a secret in #den before she invited Bob, who is there now."""
     ann, bob = await chat.join("ann"), await chat.join("bob")
     await ann.types("/join #den", "in the open", "/private on", "a secret", "/invite bob")
     await bob.types("/join #den")
     await ann.types("hello bob")
+    return ann, bob
 
 
 async def test_who_is_invited_sees_nothing_that_was_private_before(
     autojump_clock: MockClock,
 ) -> None:
     async with open_chat(Config(limits=QUICK), archive=Lasting()) as chat:
-        await in_a_private_room(chat)
-        ann, bob = chat.people
+        ann, bob = await in_a_private_room(chat)
         await bob.types("/history 50", "/search secret")
         await trio.sleep(SECOND)
 
@@ -305,8 +305,7 @@ async def test_a_room_that_is_opened_keeps_what_was_private_from_who_comes_then(
     autojump_clock: MockClock,
 ) -> None:
     async with open_chat(Config(limits=QUICK), archive=Lasting()) as chat:
-        await in_a_private_room(chat)
-        ann, _ = chat.people
+        ann, _ = await in_a_private_room(chat)
         await ann.types("/private off", "open again")
         carol = await chat.join("carol")
         await carol.types("/join #den", "/history 50", "/search secret", "/search hello")

@@ -15,7 +15,7 @@ from trioserve import Context, command
 from trioserve.converters import converter_for
 from trioserve.errors import PluginError
 from trioserve.plugins import Plugins, built_in
-from trioserve.testing import Chat, open_chat
+from trioserve.testing import Chat, Person, open_chat
 
 DICE = """
 from trioserve import Context, command
@@ -223,12 +223,18 @@ async def test_what_cannot_be_done_is_told(chat: Chat, typed: str, told: str) ->
 # ---------------------------------------------------------------- unloading
 
 
+async def while_ann_cooks(chat: Chat, folder: Path) -> tuple[Person, Person]:
+    """An operator, and Ann, who runs a command of the plug-in kitchen's."""
+    chat.load(write(folder / "kitchen.py", SLOW))
+    op, ann = await chat.join("op", operator=True), await chat.join("ann")
+    await ann.types("/cook")
+    return op, ann
+
+
 async def test_unloading_ends_running_commands_and_their_callers_are_told(
     chat: Chat, tmp_path: Path
 ) -> None:
-    chat.load(write(tmp_path / "kitchen.py", SLOW))
-    op, ann = await chat.join("op", operator=True), await chat.join("ann")
-    await ann.types("/cook")
+    op, ann = await while_ann_cooks(chat, tmp_path)
 
     await op.types("/unload kitchen")
     await ann.types("/cook")
@@ -241,9 +247,7 @@ async def test_unloading_ends_running_commands_and_their_callers_are_told(
 async def test_unloading_after_a_reload_ends_what_runs_of_the_old_code_too(
     chat: Chat, tmp_path: Path
 ) -> None:
-    chat.load(write(tmp_path / "kitchen.py", SLOW))
-    op, ann = await chat.join("op", operator=True), await chat.join("ann")
-    await ann.types("/cook")
+    op, ann = await while_ann_cooks(chat, tmp_path)
 
     await op.types("/reload kitchen", "/unload kitchen")
 

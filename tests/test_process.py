@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.running import PATIENCE, Running, running
+from tests.running import PATIENCE, Running, read_until, running
 from trioserve.config import Config
 from trioserve.edge.addresses import TcpAddress
 from trioserve.listening import SPARE_FILES
@@ -55,15 +55,6 @@ def join(port: int, nick: str, stack: ExitStack) -> socket.socket:
     person.sendall(f"{nick}\n".encode())
     read_until(person, b"-- #lobby: ")
     return person
-
-
-def read_until(person: socket.socket, text: bytes) -> bytes:
-    data = b""
-    while text not in data:
-        received = person.recv(65536)
-        assert received, data
-        data += received
-    return data
 
 
 def read_to_the_end(person: socket.socket) -> bytes:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.declared import declared, roll, room, rooms
 from trioserve import Context, Group, Permission, command
-from trioserve.declarations import Command, Declaration, Function, declaration_of
+from trioserve.declarations import Command
 from trioserve.errors import ChatError
 from trioserve.plugins import built_in
 from trioserve.registry import Registry
@@ -17,25 +18,6 @@ BUILTIN = (
 )
 
 
-@command
-def roll(ctx: Context, sides: int = 6) -> None:
-    """Roll a die. For the room to see.
-
-    Not for money.
-    """
-
-
-@command
-async def room(ctx: Context, name: str) -> None:
-    """Build a room,
-    brick by brick."""
-
-
-@command
-async def rooms(ctx: Context) -> None:
-    """Count the rooms."""
-
-
 poll = Group("poll", "Ask the room something.")
 
 
@@ -47,12 +29,6 @@ def new(ctx: Context, question: str) -> None:
 @poll.command(aliases=("answer",))
 def vote(ctx: Context, choice: str) -> None:
     """Answer the room's question."""
-
-
-def declared(function: Function) -> Command:
-    declaration: Declaration = declaration_of(function)
-    assert isinstance(declaration, Command)
-    return declaration
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from tests.peers import Authority
-from tests.running import PATIENCE, Running, running
+from tests.running import PATIENCE, Running, read_until, running
 from trioserve import rereading
 from trioserve.edge.arrivals import Arrivals
 from trioserve.rereading import NOTHING, Rereading
@@ -181,15 +181,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     )
     with running("--config", str(tmp_path / "chat.toml")) as process:
         yield Site(process, tmp_path, authority, process.port())
-
-
-def read_until(person: socket.socket, text: bytes) -> bytes:
-    data = b""
-    while text not in data:
-        received = person.recv(65536)
-        assert received, data
-        data += received
-    return data
 
 
 ANEW = "the certificate is read anew, for connections to come"

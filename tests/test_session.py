@@ -12,7 +12,7 @@ from trioserve.declarations import Command
 from trioserve.plugins import Plugins
 from trioserve.registry import Registry
 from trioserve.services import SessionLimits
-from trioserve.testing import Chat, MemoryTransport, open_chat
+from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
 # ---------------------------------------------------------------- the door
 
@@ -384,13 +384,19 @@ async def test_at_shutdown_everyone_is_told_and_nobody_sees_the_others_leave(
     assert b"left" not in ann.transport.received + bob.transport.received
 
 
+async def with_a_stuck_reader(chat: Chat) -> tuple[Person, Person]:
+    """Ann, who has said something, and Bob, who does not read it."""
+    ann, bob = await chat.join("ann"), await chat.join("bob", window=100)
+    bob.transport.reading = False
+    await ann.types("x" * 500)
+    return ann, bob
+
+
 async def test_a_stuck_reader_holds_up_the_shutdown_for_the_drain_and_no_longer(
     autojump_clock: MockClock,
 ) -> None:
     async with open_chat() as chat:
-        ann, bob = await chat.join("ann"), await chat.join("bob", window=100)
-        bob.transport.reading = False
-        await ann.types("x" * 500)
+        ann, bob = await with_a_stuck_reader(chat)
         began = trio.current_time()
 
         chat.server.stop()
@@ -401,9 +407,7 @@ async def test_a_stuck_reader_holds_up_the_shutdown_for_the_drain_and_no_longer(
 
 async def test_a_second_stop_does_not_wait_for_a_stuck_reader(autojump_clock: MockClock) -> None:
     async with open_chat() as chat:
-        ann, bob = await chat.join("ann"), await chat.join("bob", window=100)
-        bob.transport.reading = False
-        await ann.types("x" * 500)
+        ann, bob = await with_a_stuck_reader(chat)
         began = trio.current_time()
 
         chat.server.stop()

@@ -1,5 +1,7 @@
 """A telnet's terminal, from its negotiation to the line that is typed there."""
 
+from collections.abc import AsyncIterator
+
 import attrs
 import pytest
 import trio
@@ -25,6 +27,14 @@ from trioserve.wire.telnet import SB, SE
 GREETING = "trioserve 0.1 - nobody here. /help for commands, /quit to leave."
 PROBE = b"\xff\xfd\x18\xff\xfd\x1f\xff\xfb\x03"  # IAC DO TTYPE, DO NAWS, WILL SGA
 LEFT, PASTE, PASTED = "\x1b[D", "\x1b[200~", "\x1b[201~"
+
+
+@pytest.fixture
+async def chat() -> AsyncIterator[Chat]:
+    """A server with commands that ask for a secret, and one with a long answer."""
+    async with open_chat(functions=[rise, brood, count]) as chat:
+        yield chat
+
 
 # ------------------------------------------------------- who is given what
 
@@ -447,20 +457,19 @@ async def test_a_paste_under_way_is_told_not_to_be_sent_when_all_ends(
 
 
 async def test_of_a_paste_under_way_for_a_secret_no_line_is_said_when_its_client_changes_to_lines(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann, bob = await come(chat, "ann"), await chat.join("bob")
-        await ann.presses("/rise\rroot\r")
-        await ann.presses(f"{PASTE}one\rtw")
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("/rise\rroot\r")
+    await ann.presses(f"{PASTE}one\rtw")
 
-        await ann.changes_to_lines()
-        ann.sends(f"o\r\nthree{PASTED}hunter2\r\nhello\r\n".encode())
-        await ann.settles()
+    await ann.changes_to_lines()
+    ann.sends(f"o\r\nthree{PASTED}hunter2\r\nhello\r\n".encode())
+    await ann.settles()
 
-        assert "-- 2 lines of a paste not sent" in ann.shown
-        assert "-- root knows 7 characters" in ann.shown
-        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+    assert "-- 2 lines of a paste not sent" in ann.shown
+    assert "-- root knows 7 characters" in ann.shown
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
 async def test_a_name_that_is_refused_is_asked_for_again(chat: Chat) -> None:
@@ -555,227 +564,203 @@ async def rise(ctx: Context) -> None:
     ctx.reply(f"{name} knows {len(password)} characters")
 
 
-async def test_an_answer_stays_in_view_and_a_secret_does_not(autojump_clock: MockClock) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann")
+async def test_an_answer_stays_in_view_and_a_secret_does_not(chat: Chat) -> None:
+    ann = await come(chat, "ann")
 
-        await ann.presses("/rise\r")
-        assert ann.last == "Name? "
-        await ann.presses("root\r")
-        await ann.presses("hunter2")
-        assert ann.last == "Password: "
-        await ann.presses("\r")
+    await ann.presses("/rise\r")
+    assert ann.last == "Name? "
+    await ann.presses("root\r")
+    await ann.presses("hunter2")
+    assert ann.last == "Password: "
+    await ann.presses("\r")
 
-        assert ann.shown[-4:] == [
-            "Name? root",
-            "Password:",
-            "-- root knows 7 characters",
-            "#lobby>",
-        ]
-        await ann.presses("\x1b[A")
-        assert ann.last == "#lobby> root"  # the secret is not in the history either
-
-
-async def test_in_line_mode_a_telnet_hides_a_secret_and_shows_what_follows(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann", types=MUDLET)
-
-        await ann.presses("/rise\r")
-        await ann.presses("root\r")
-        assert not ann.shows_what_is_typed
-        await ann.presses("hunter2\r")
-
-        assert ann.shows_what_is_typed
-        assert ann.shown[-2:] == ["Password:", "-- root knows 7 characters"]
+    assert ann.shown[-4:] == [
+        "Name? root",
+        "Password:",
+        "-- root knows 7 characters",
+        "#lobby>",
+    ]
+    await ann.presses("\x1b[A")
+    assert ann.last == "#lobby> root"  # the secret is not in the history either
 
 
-async def test_who_is_no_telnet_is_warned_that_a_secret_will_be_seen(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await chat.join("ann")
+async def test_in_line_mode_a_telnet_hides_a_secret_and_shows_what_follows(chat: Chat) -> None:
+    ann = await come(chat, "ann", types=MUDLET)
 
-        await ann.types("/rise", "root")
+    await ann.presses("/rise\r")
+    await ann.presses("root\r")
+    assert not ann.shows_what_is_typed
+    await ann.presses("hunter2\r")
 
-        await ann.sees("-- your client will show what you type")
-        await ann.sees("Password: ")
+    assert ann.shows_what_is_typed
+    assert ann.shown[-2:] == ["Password:", "-- root knows 7 characters"]
+
+
+async def test_who_is_no_telnet_is_warned_that_a_secret_will_be_seen(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/rise", "root")
+
+    await ann.sees("-- your client will show what you type")
+    await ann.sees("Password: ")
 
 
 async def test_a_telnet_that_refuses_our_echo_is_warned_before_a_secret_is_asked(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann", refused=[ECHO])
-        await ann.presses("/rise\r")
-        before = ann.asked.count((WILL, ECHO))
+    ann = await come(chat, "ann", refused=[ECHO])
+    await ann.presses("/rise\r")
+    before = ann.asked.count((WILL, ECHO))
 
-        await ann.presses("root\r")
+    await ann.presses("root\r")
 
-        assert ann.asked.count((WILL, ECHO)) == before + 1  # half a telnet shows each on its screen
-        assert ann.shown[-2:] == ["-- your client will show what you type", "Password:"]
-        await ann.presses("hunter2\r")
-        assert ann.shown[-1] == "-- root knows 7 characters"
+    assert ann.asked.count((WILL, ECHO)) == before + 1  # half a telnet shows each on its screen
+    assert ann.shown[-2:] == ["-- your client will show what you type", "Password:"]
+    await ann.presses("hunter2\r")
+    assert ann.shown[-1] == "-- root knows 7 characters"
 
 
 async def test_a_telnet_that_does_not_answer_in_time_is_warned_before_a_secret_is_asked(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann", types=MUDLET)
+    ann = await come(chat, "ann", types=MUDLET)
 
-        await ann.person.types("/rise", "root", "ahead")
-        await ann.person.sees("-- your client will show what you type")
-        await ann.person.sees("Password: ")
-        await ann.settles()
+    await ann.person.types("/rise", "root", "ahead")
+    await ann.person.sees("-- your client will show what you type")
+    await ann.person.sees("Password: ")
+    await ann.settles()
 
-        assert not ann.shows_what_is_typed
-        await ann.presses("hunter2\r")
-        assert "-- root knows 7 characters" in ann.shown
-        assert ann.shows_what_is_typed
+    assert not ann.shows_what_is_typed
+    await ann.presses("hunter2\r")
+    assert "-- root knows 7 characters" in ann.shown
+    assert ann.shows_what_is_typed
 
 
 async def test_a_telnet_hides_nothing_for_a_question_that_is_cancelled_before_it_is_asked(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann", types=MUDLET)
+    ann = await come(chat, "ann", types=MUDLET)
 
-        ann.sends(b"/rise\r\nroot\r\n")
-        await trio.testing.wait_all_tasks_blocked()
-        ann.sends(b"/cancel\r\n")
-        await ann.person.sees("is cancelled")
-        await ann.settles()
+    ann.sends(b"/rise\r\nroot\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    ann.sends(b"/cancel\r\n")
+    await ann.person.sees("is cancelled")
+    await ann.settles()
 
-        assert ann.shows_what_is_typed
+    assert ann.shows_what_is_typed
 
 
-async def test_what_was_typed_ahead_is_no_secret(autojump_clock: MockClock) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann, bob = await chat.join("ann"), await chat.join("bob")
+async def test_what_was_typed_ahead_is_no_secret(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
 
-        await ann.types("/rise", "root", "perhaps it")
-        await ann.sees("-- 1 line typed ahead not sent: a password may be there")
-        await ann.sees("Password: ")
-        await ann.types("hunter2")
+    await ann.types("/rise", "root", "perhaps it")
+    await ann.sees("-- 1 line typed ahead not sent: a password may be there")
+    await ann.sees("Password: ")
+    await ann.types("hunter2")
 
-        await ann.sees("-- root knows 7 characters")
-        await ann.types("hello")
-        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+    await ann.sees("-- root knows 7 characters")
+    await ann.types("hello")
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
 async def test_a_secret_that_is_half_typed_when_its_question_ends_is_dropped_to_its_enter(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        ann, bob = await come(chat, "ann"), await chat.join("bob")
-        await ann.presses("hello wo\x01/brood \x0b\r")  # ^K kills the greeting
-        await ann.presses("hun")
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("hello wo\x01/brood \x0b\r")  # ^K kills the greeting
+    await ann.presses("hun")
 
-        await ann.person.sees("took longer than 3 s")
-        await ann.settles()
-        assert ann.shown[-3:-1] == [
-            "-- the question is over: what you typed is dropped, up to your Enter",
-            "-- /brood took longer than 3 s, and was ended",
-        ]
-        assert ann.last == "(press Enter) "
-        await ann.presses(f"ter2{PASTE}more{PASTED}")
-        assert ann.last == "(press Enter) "
-        await ann.presses("\r")
-        assert ann.last == "#lobby> "
-        await ann.presses("hello\r")
+    await ann.person.sees("took longer than 3 s")
+    await ann.settles()
+    assert ann.shown[-3:-1] == [
+        "-- the question is over: what you typed is dropped, up to your Enter",
+        "-- /brood took longer than 3 s, and was ended",
+    ]
+    assert ann.last == "(press Enter) "
+    await ann.presses(f"ter2{PASTE}more{PASTED}")
+    assert ann.last == "(press Enter) "
+    await ann.presses("\r")
+    assert ann.last == "#lobby> "
+    await ann.presses("hello\r")
 
-        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
 async def test_who_has_typed_nothing_of_a_secret_is_told_that_the_next_line_may_be_it(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        ann, bob = await come(chat, "ann"), await chat.join("bob")
-        await ann.presses("/brood\r")
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("/brood\r")
 
-        await ann.person.sees("took longer than 3 s")
-        await ann.presses("hunter2\r")
-        await ann.person.sees("-- not said: it may be a password")
-        await ann.presses("hello\r")
+    await ann.person.sees("took longer than 3 s")
+    await ann.presses("hunter2\r")
+    await ann.person.sees("-- not said: it may be a password")
+    await ann.presses("hello\r")
 
-        assert (await bob.sees("<ann>")).endswith("<ann> hello")
-
-
-async def test_a_secret_s_rest_is_dropped_also_when_its_client_changes_to_lines(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        ann, bob = await come(chat, "ann"), await chat.join("bob")
-        await ann.presses("/brood\r")
-        await ann.presses("hun")
-        await ann.person.sees("took longer than 3 s")
-
-        await ann.changes_to_lines()
-        await ann.presses("ter2\rhello\r")
-
-        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
-async def test_a_secret_goes_on_where_it_was_when_its_client_changes_to_lines(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann")
-        await ann.presses("/rise\r")
-        await ann.presses("root\r")
-        await ann.presses("hun")
+async def test_a_secret_s_rest_is_dropped_also_when_its_client_changes_to_lines(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("/brood\r")
+    await ann.presses("hun")
+    await ann.person.sees("took longer than 3 s")
 
-        await ann.changes_to_lines()
-        await ann.presses("ter2\r")
+    await ann.changes_to_lines()
+    await ann.presses("ter2\rhello\r")
 
-        assert ann.shown[-1] == "-- root knows 7 characters"
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_a_secret_goes_on_where_it_was_when_its_client_changes_to_lines(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+    await ann.presses("/rise\r")
+    await ann.presses("root\r")
+    await ann.presses("hun")
+
+    await ann.changes_to_lines()
+    await ann.presses("ter2\r")
+
+    assert ann.shown[-1] == "-- root knows 7 characters"
 
 
 @pytest.mark.parametrize("types", [MUDLET, None])
 async def test_in_line_mode_what_may_be_the_rest_of_a_secret_is_not_said(
-    autojump_clock: MockClock, types: list[str] | None
+    chat: Chat, types: list[str] | None
 ) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        bob = await chat.join("bob")
-        ann = await chat.join("ann") if types is None else (await come(chat, "ann", types=types))
-        person = ann if isinstance(ann, Person) else ann.person
-        await person.types("/brood")
+    bob = await chat.join("bob")
+    ann = await chat.join("ann") if types is None else (await come(chat, "ann", types=types))
+    person = ann if isinstance(ann, Person) else ann.person
+    await person.types("/brood")
 
-        await person.sees("took longer than 3 s")
-        await person.types("hunter2")
-        await person.sees("-- not said: it may be a password, and none is asked for now")
-        await person.types("hello")
+    await person.sees("took longer than 3 s")
+    await person.types("hunter2")
+    await person.sees("-- not said: it may be a password, and none is asked for now")
+    await person.types("hello")
 
-        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
 async def test_who_types_a_command_when_a_secret_s_question_has_ended_types_no_rest_of_it(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        ann, bob = await chat.join("ann"), await chat.join("bob")
-        await ann.types("/brood")
-        await ann.sees("took longer than 3 s")
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("/brood")
+    await ann.sees("took longer than 3 s")
 
-        await ann.types("/who", "hello")
+    await ann.types("/who", "hello")
 
-        await ann.sees("-- #lobby: ann, bob")
-        await bob.sees("<ann> hello")
+    await ann.sees("-- #lobby: ann, bob")
+    await bob.sees("<ann> hello")
 
 
-async def test_who_cancels_what_asks_for_a_secret_types_no_rest_of_it(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        ann, bob = await chat.join("ann"), await chat.join("bob")
-        await ann.types("/brood")
+async def test_who_cancels_what_asks_for_a_secret_types_no_rest_of_it(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("/brood")
 
-        await ann.types("/cancel", "hello")
+    await ann.types("/cancel", "hello")
 
-        await bob.sees("<ann> hello")
+    await bob.sees("<ann> hello")
 
 
 # ------------------------------------------- while something else goes on
@@ -794,19 +779,18 @@ async def test_a_window_s_width_is_followed_though_the_network_cuts_its_telling(
 
 
 async def test_a_line_that_comes_with_a_resize_outlives_the_command_that_it_waits_for(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann, bob = await come(chat, "ann"), await chat.join("bob")
-        await ann.presses("/rise\r")
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await ann.presses("/rise\r")
 
-        for columns in [*(60, 44) * 5, 60]:  # until the next has to wait
-            ann.sends(resized(columns))
-            await trio.testing.wait_all_tasks_blocked()
-        ann.sends(resized(52) + b"/cancel\rhello\r")
+    for columns in [*(60, 44) * 5, 60]:  # until the next has to wait
+        ann.sends(resized(columns))
+        await trio.testing.wait_all_tasks_blocked()
+    ann.sends(resized(52) + b"/cancel\rhello\r")
 
-        assert "<ann> hello" in await bob.sees("<ann>")
-        assert chat.server.world.member("ann").screen.width == 52
+    assert "<ann> hello" in await bob.sees("<ann>")
+    assert chat.server.world.member("ann").screen.width == 52
 
 
 @command(timeout=3)
@@ -816,17 +800,16 @@ async def brood(ctx: Context) -> None:
 
 
 async def test_a_client_that_hides_only_when_the_secret_is_over_shows_what_follows(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[brood]) as chat:
-        ann = await come(chat, "ann", types=MUDLET)
+    ann = await come(chat, "ann", types=MUDLET)
 
-        ann.sends(b"/brood\r\n")
-        await ann.person.sees("took longer than 3 s")
-        await ann.settles()
+    ann.sends(b"/brood\r\n")
+    await ann.person.sees("took longer than 3 s")
+    await ann.settles()
 
-        assert ann.asked[-2:] == [(WILL, ECHO), (WONT, ECHO)]
-        assert ann.shows_what_is_typed
+    assert ann.asked[-2:] == [(WILL, ECHO), (WONT, ECHO)]
+    assert ann.shows_what_is_typed
 
 
 async def paste_and_send(ann: Telnet, lines: int) -> None:
@@ -837,81 +820,68 @@ async def paste_and_send(ann: Telnet, lines: int) -> None:
     await ann.settles()
 
 
-async def test_who_types_while_a_long_paste_is_said_sees_it_and_nothing_is_lost(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat() as chat:
-        ann, bob = await come(chat, "ann"), await chat.join("bob")
-        await paste_and_send(ann, 300)
+async def test_who_types_while_a_long_paste_is_said_sees_it_and_nothing_is_lost(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    await paste_and_send(ann, 300)
 
-        await ann.presses("and then")
-        assert ann.last == "#lobby> and then"
-        await ann.presses("\r")
-        assert ann.shown[-2].startswith("-- not sent yet: 290 lines wait before it; /cancel")
-        assert ann.last == "#lobby> and then"
+    await ann.presses("and then")
+    assert ann.last == "#lobby> and then"
+    await ann.presses("\r")
+    assert ann.shown[-2].startswith("-- not sent yet: 290 lines wait before it; /cancel")
+    assert ann.last == "#lobby> and then"
 
-        await trio.sleep(56)
-        await ann.presses("\r")
-        await bob.sees("line 299")
-        await bob.sees("<ann> and then")
+    await trio.sleep(56)
+    await ann.presses("\r")
+    await bob.sees("line 299")
+    await bob.sees("<ann> and then")
 
 
 @pytest.mark.parametrize("keys", ["\x03", "/cancel\r", "text\x03\x03"])
 async def test_a_long_paste_that_is_being_said_can_be_cancelled_at_once(
-    autojump_clock: MockClock, keys: str
+    chat: Chat, keys: str
 ) -> None:
-    async with open_chat() as chat:
-        ann = await come(chat, "ann")
-        await paste_and_send(ann, 300)
-        before = trio.current_time()
+    ann = await come(chat, "ann")
+    await paste_and_send(ann, 300)
+    before = trio.current_time()
 
-        await ann.presses(keys)
-        await ann.person.sees("290 lines not sent")
-        await ann.presses("here again\r")
+    await ann.presses(keys)
+    await ann.person.sees("290 lines not sent")
+    await ann.presses("here again\r")
 
-        await ann.person.sees("here again")
-        assert trio.current_time() - before < 2.0
-
-
-async def test_who_leaves_while_a_long_paste_is_said_is_told_what_was_not(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat() as chat:
-        ann = await come(chat, "ann")
-        await paste_and_send(ann, 300)
-
-        await ann.presses("\x04\x04")
-
-        assert "goodbye; 290 lines not sent" in await ann.person.sees_the_end()
+    await ann.person.sees("here again")
+    assert trio.current_time() - before < 2.0
 
 
-async def test_a_page_is_not_held_for_who_has_sent_more_than_is_read(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[count]) as chat:
-        ann = await come(chat, "ann", rows=5)
+async def test_who_leaves_while_a_long_paste_is_said_is_told_what_was_not(chat: Chat) -> None:
+    ann = await come(chat, "ann")
+    await paste_and_send(ann, 300)
 
-        await ann.presses(PASTE + "/count 6\n" * 150 + PASTED + "\r")
-        await trio.sleep(60)
-        await ann.settles()
+    await ann.presses("\x04\x04")
 
-        assert "waited too long" not in ann.person.unseen()
-        assert ann.shown[-1] == "--more-- (Space: on, q: enough)"
+    assert "goodbye; 290 lines not sent" in await ann.person.sees_the_end()
 
 
-async def test_a_page_is_not_held_for_who_will_press_no_more_keys(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_chat(functions=[count]) as chat:
-        ann = await come(chat, "ann", rows=5)
-        await ann.presses("/count 6\r/count 7\r/count 8\r")
+async def test_a_page_is_not_held_for_who_has_sent_more_than_is_read(chat: Chat) -> None:
+    ann = await come(chat, "ann", rows=5)
 
-        await ann.person.hangs_up()
+    await ann.presses(PASTE + "/count 6\n" * 150 + PASTED + "\r")
+    await trio.sleep(60)
+    await ann.settles()
 
-        shown = await ann.person.sees_the_end()
-        assert "is cancelled" not in shown
-        assert [shown.count(f"-- {number}\x1b") for number in (6, 7, 8)] == [3, 2, 1]
-        assert trio.current_time() < 5.0
+    assert "waited too long" not in ann.person.unseen()
+    assert ann.shown[-1] == "--more-- (Space: on, q: enough)"
+
+
+async def test_a_page_is_not_held_for_who_will_press_no_more_keys(chat: Chat) -> None:
+    ann = await come(chat, "ann", rows=5)
+    await ann.presses("/count 6\r/count 7\r/count 8\r")
+
+    await ann.person.hangs_up()
+
+    shown = await ann.person.sees_the_end()
+    assert "is cancelled" not in shown
+    assert [shown.count(f"-- {number}\x1b") for number in (6, 7, 8)] == [3, 2, 1]
+    assert trio.current_time() < 5.0
 
 
 async def test_a_question_is_still_to_be_seen_when_its_client_changes_to_lines(
@@ -925,20 +895,19 @@ async def test_a_question_is_still_to_be_seen_when_its_client_changes_to_lines(
 
 
 async def test_a_secret_is_hidden_still_and_no_draft_begins_it_when_its_client_changes_to_lines(
-    autojump_clock: MockClock,
+    chat: Chat,
 ) -> None:
-    async with open_chat(functions=[rise]) as chat:
-        ann = await come(chat, "ann")
-        await ann.presses("/rise\r")
-        await ann.presses("root\rhello wo")
+    ann = await come(chat, "ann")
+    await ann.presses("/rise\r")
+    await ann.presses("root\rhello wo")
 
-        await ann.changes_to_lines()
+    await ann.changes_to_lines()
 
-        assert ann.shown[-2:] == ["-- not sent: hello wo", "Password:"]
-        assert not ann.shows_what_is_typed
-        await ann.presses("hunter2\r")
-        assert ann.shown[-1] == "-- root knows 7 characters"
-        assert ann.shows_what_is_typed
+    assert ann.shown[-2:] == ["-- not sent: hello wo", "Password:"]
+    assert not ann.shows_what_is_typed
+    await ann.presses("hunter2\r")
+    assert ann.shown[-1] == "-- root knows 7 characters"
+    assert ann.shows_what_is_typed
 
 
 async def test_what_was_typed_behind_the_change_to_lines_stands_below_what_is_told(

@@ -42,6 +42,13 @@ def entered(world: World, *nicks: str) -> list[Member]:
     return people
 
 
+def one_who_ignores(world: World) -> tuple[Member, Member]:
+    """Ann, who ignores Bob, and Bob."""
+    ann, bob = entered(world, "ann", "bob")
+    world.ignore(ann, "bob")
+    return ann, bob
+
+
 @pytest.fixture
 def world() -> World:
     return World(RoomLimits())
@@ -335,8 +342,7 @@ def test_who_is_ignored_already_may_be_ignored_again_at_the_limit(world: World) 
 
 
 def test_another_nick_does_not_help_against_being_ignored(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
 
     world.rename(bob, "robert")
 
@@ -344,8 +350,7 @@ def test_another_nick_does_not_help_against_being_ignored(world: World) -> None:
 
 
 def test_an_ignored_nick_stays_ignored_whatever_its_owner_is_called_now(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
 
     world.rename(bob, "robert")
 
@@ -354,8 +359,7 @@ def test_an_ignored_nick_stays_ignored_whatever_its_owner_is_called_now(world: W
 
 
 def test_a_nick_that_an_ignored_person_has_left_behind_is_not_ignored(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
 
     world.rename(bob, "carol")
     world.rename(bob, "robert")
@@ -365,8 +369,7 @@ def test_a_nick_that_an_ignored_person_has_left_behind_is_not_ignored(world: Wor
 
 
 def test_a_nick_that_an_ignored_person_had_when_they_departed_is_not_ignored(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
     world.rename(bob, "carol")
 
     world.depart(bob)
@@ -377,8 +380,7 @@ def test_a_nick_that_an_ignored_person_had_when_they_departed_is_not_ignored(wor
 
 
 def test_a_nick_that_is_ignored_by_choice_stays_so_when_its_owner_goes(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
     world.rename(bob, "carol")
     world.ignore(ann, "carol")
 
@@ -388,8 +390,7 @@ def test_a_nick_that_is_ignored_by_choice_stays_so_when_its_owner_goes(world: Wo
 
 
 def test_who_goes_back_to_their_ignored_nick_is_ignored(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
 
     world.rename(bob, "robert")
     world.rename(bob, "Bob")
@@ -399,8 +400,7 @@ def test_who_goes_back_to_their_ignored_nick_is_ignored(world: World) -> None:
 
 
 def test_who_is_ignored_no_more_is_heard_under_every_nick(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
     world.rename(bob, "robert")
 
     world.unignore(ann, "bob")
@@ -410,8 +410,7 @@ def test_who_is_ignored_no_more_is_heard_under_every_nick(world: World) -> None:
 
 
 def test_one_nick_that_is_followed_can_be_heard_again_alone(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
     world.rename(bob, "robert")
 
     world.unignore(ann, "robert")
@@ -421,8 +420,7 @@ def test_one_nick_that_is_followed_can_be_heard_again_alone(world: World) -> Non
 
 
 def test_many_nicks_of_one_person_do_not_fill_the_list_of_the_ignored(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
 
     for number in range(2 * MAX_IGNORED):
         world.rename(bob, f"bob{number}")
@@ -444,8 +442,7 @@ def test_many_people_of_one_nick_do_not_fill_the_list_of_the_followed(world: Wor
 
 
 def test_who_departs_ignores_nobody_any_more(world: World) -> None:
-    ann, bob = entered(world, "ann", "bob")
-    world.ignore(ann, "bob")
+    ann, bob = one_who_ignores(world)
     world.rename(bob, "robert")
 
     world.depart(ann)
