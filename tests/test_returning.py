@@ -1,5 +1,7 @@
 """Owners who come back by their words although the server has ended meanwhile."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -16,6 +18,13 @@ from trioserve.testing import Chat, Person, open_chat
 
 SECOND = 1.0
 NOBODY_S = "-- nobody who is here has these words"
+
+
+@pytest.fixture
+async def lasting(autojump_clock: MockClock) -> AsyncIterator[Chat]:
+    """A server whose archive would outlive it."""
+    async with open_chat(archive=Lasting()) as chat:
+        yield chat
 
 
 async def kept(chat: Chat) -> list[str]:
@@ -149,24 +158,24 @@ async def test_the_words_hold_for_a_minute_after_the_start_and_are_forgotten_the
         assert await kept(chat) == []
 
 
-async def test_who_leaves_takes_the_words_along(chat: Chat) -> None:
-    ann = await chat.join("ann")
+async def test_who_leaves_takes_the_words_along(lasting: Chat) -> None:
+    ann = await lasting.join("ann")
     await registers(ann)
-    assert await kept(chat) == ["ann"]
+    assert await kept(lasting) == ["ann"]
 
     await leaves(ann)
 
-    assert await kept(chat) == []
+    assert await kept(lasting) == []
 
 
-async def test_who_gives_the_name_up_leaves_no_words(chat: Chat) -> None:
-    ann = await chat.join("ann")
+async def test_who_gives_the_name_up_leaves_no_words(lasting: Chat) -> None:
+    ann = await lasting.join("ann")
     await registers(ann)
-    assert await kept(chat) == ["ann"]
+    assert await kept(lasting) == ["ann"]
 
     await logs_in(ann, command="/unregister")
 
-    assert await kept(chat) == []
+    assert await kept(lasting) == []
 
 
 async def test_a_guest_s_words_end_with_the_server(autojump_clock: MockClock) -> None:
@@ -176,6 +185,12 @@ async def test_a_guest_s_words_end_with_the_server(autojump_clock: MockClock) ->
         assert await kept(chat) == []
     async with open_chat(archive=archive) as chat:
         await (await resumed(chat, phrase)).sees(NOBODY_S)
+
+
+async def test_where_nothing_outlives_the_server_no_words_are_hashed(chat: Chat) -> None:
+    await registers(await chat.join("ann"))
+
+    assert await kept(chat) == []
 
 
 async def test_where_nobody_is_kept_no_words_are(autojump_clock: MockClock) -> None:

@@ -292,12 +292,15 @@ class Guardian:
             taken = fold(account) in world.members
             newcomer.nick = free_nick(account, world.members) if taken else request.account
             await self._broker.call(newcomer, Enter(room))
+        refusal, refused = None, list[str]()
         try:
             refused = await self._log_in(newcomer, request, ready)
-        except ChatError:
+        except ChatError as error:
+            refusal = error
+        if refusal is not None:
             if is_nobody:
                 await self._broker.call(newcomer, Depart())
-            raise
+            raise refusal
         for line in refused:
             await self._broker.call(newcomer, Notify(line))
         if world.is_here(newcomer):

@@ -7,6 +7,7 @@ only if their owner was there when the server ended: who leaves takes them along
 in has others.
 """
 
+import math
 import secrets
 from typing import Final
 
@@ -36,6 +37,7 @@ class Returning:
     _salt: bytes = attrs.field(factory=lambda: secrets.token_bytes(SALT), init=False, repr=False)
     # Of the last server's: the salt and the hash, by folded account.
     _kept: dict[str, tuple[bytes, str]] = attrs.field(factory=dict, init=False, repr=False)
+    _until: float = attrs.field(default=math.inf, init=False)  # when those end, on Trio's clock
     _given: dict[Member, None] = attrs.field(factory=dict, init=False)  # whose are to be kept
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -45,19 +47,21 @@ class Returning:
 
     async def run(self, keep: float) -> None:
         """Keep words until cancelled; those of the last server hold for `keep` seconds."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._forget_after, keep, name="old words")
-            while True:
+        self._until = trio.current_time() + keep
+        while True:
+            with trio.move_on_at(self._until):
                 await self._arrived.wait()
-                self._arrived = trio.Event()
-                while self._given:
-                    member = next(iter(self._given))
-                    del self._given[member]
-                    await self._keep(member)
+            if trio.current_time() >= self._until:
+                self._forget()
+            self._arrived = trio.Event()
+            while self._given:
+                member = next(iter(self._given))
+                del self._given[member]
+                await self._keep(member)
 
     def give(self, member: Member) -> None:
         """Have the words kept that the owner of an account has now; never waits."""
-        if member.account and member.words:
+        if member.account and member.words and self.archive.keeps_talk:
             self._kept.pop(fold(member.account), None)
             self._given[member] = None
             self._arrived.set()
@@ -68,6 +72,8 @@ class Returning:
         They hold no more from then on. None: they are nobody's.
         """
         await trio.lowlevel.checkpoint()
+        if trio.current_time() >= self._until:
+            return None
         salts = list(dict.fromkeys(salt for salt, _ in self._kept.values()))
         for salt in salts[:MAX_SALTS]:
             hashed = await self.passwords.digest(normal(phrase), salt)
@@ -84,8 +90,9 @@ class Returning:
         if self.world.is_here(member) and (member.account, member.words) == (account, phrase):
             self.journal.put(WordsKept(account, self._salt, hashed))
 
-    async def _forget_after(self, seconds: float) -> None:
-        await trio.sleep(seconds)
+    def _forget(self) -> None:
+        """Let the words of the last server hold no longer."""
+        self._until = math.inf
         for account in self._kept:
             self.journal.put(WordsGone(account))
         self._kept.clear()
