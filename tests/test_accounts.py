@@ -214,6 +214,34 @@ async def test_what_a_guest_says_meanwhile_is_not_lost(chat: Chat) -> None:
     await bob.sees("<ann> hi")
 
 
+async def test_who_gives_their_name_while_they_are_here_already_is_told_how_to_be_it(
+    chat: Chat,
+) -> None:
+    ann, again = await chat.join("ann"), chat.connect()
+    await registers(ann)
+
+    await again.types("Ann")
+    await again.sees("-- the name Ann is taken; Ann2 is free")
+    await again.sees("-- if Ann is yours: come by another name, then /login Ann")
+    await again.types("")
+    await logs_in(again, command="/login Ann")
+
+    await again.sees("-- you are logged in as Ann")
+    assert "you go on at another connection" in await ann.sees_the_end()
+
+
+async def test_a_script_s_line_behind_its_login_is_no_password_and_it_is_told(chat: Chat) -> None:
+    await kept(chat, "ann")
+    bob, script = await chat.join("bob"), chat.connect()
+
+    await script.types("ann", "hello", "/login", "more")
+    await script.hangs_up()
+
+    await bob.sees("<ann> hello")
+    await script.sees("-- 1 line typed ahead not sent: a password may be there")
+    assert "that is not the password" not in await script.sees_the_end()
+
+
 async def test_who_logs_in_in_time_stays_who_they_are(chat: Chat) -> None:
     await kept(chat, "ann")
     ann = await chat.join("ann")

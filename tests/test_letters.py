@@ -312,6 +312,19 @@ async def test_who_is_ignored_is_not_shown_and_that_is_told(autojump_clock: Mock
         assert "buy this" not in ann.unseen()
 
 
+async def test_who_was_ignored_before_their_reader_left_is_told(autojump_clock: MockClock) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await registers(ann)
+        await ann.types("/ignore bob")
+        await leaves(ann)
+        await trio.sleep(SECOND)
+
+        await bob.types("/msg ann buy this")
+
+        await bob.sees("-- ann ignores you")
+
+
 # ------------------------------------------------------------------- bounds
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trioserve.archive.database import IN_MEMORY, Database
 from trioserve.errors import ChatError
 from trioserve.names import MAX_NICK, MAX_ROOM, check_nick, check_room, fold, free_nick
 
@@ -140,3 +141,24 @@ def test_a_free_nick_is_a_nick_and_free(wanted: str, crowd: int) -> None:
     assert check_nick(free) == free
     assert fold(free) not in taken
     assert len(taken) == crowd + 1
+
+
+# -------------------------------------------------------------- how they are kept
+
+
+# Not to be changed without a step in the archive's migrations: what is kept is kept by this.
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("Ann", "ann"), ("ANN_b-C2", "ann_b-c2"), ("#Dev", "#dev"), ("I", "i"), ("[A]", "[a]")],
+)
+def test_what_is_kept_by_a_name_is_kept_by_the_same_key_for_ever(name: str, key: str) -> None:
+    assert fold(name) == key
+
+
+@given(nicks)
+def test_a_query_compares_names_as_everything_else_does(nick: str) -> None:
+    (key,) = Database(IN_MEMORY).read(
+        lambda each: each.execute("SELECT fold(?)", (nick,)).fetchone()
+    )
+
+    assert key == fold(nick)

@@ -161,6 +161,46 @@ def converse(server: Running, nick: str, text: str, expected: str) -> str:
     return trio.run(run)
 
 
+async def test_what_was_left_for_somebody_outlives_a_kill_before_they_have_read_it(
+    tmp_path: Path,
+) -> None:
+    arguments = ("--listen", "127.0.0.1:0", "--data", str(tmp_path))
+    with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
+        port = server.port()
+        await typing(port, *REGISTER, ("a password", "again: "), ("a password", "is yours"))
+        await typing(port, ("bob", "here: "), ("/msg ann hello", "they read that"))
+        server.process.send_signal(signal.SIGKILL)
+        server.wait()
+    for _ in range(2):  # killed again while it is shown: once more rather than never
+        with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
+            await typing(server.port(), *LOGIN, ("a password", "bob -> you: hello"))
+            server.process.send_signal(signal.SIGKILL)
+            server.wait()
+    with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
+        await typing(server.port(), *LOGIN, ("a password", "logged in"), ("/topic", "Welcome"))
+        shown = await typing(server.port(), *LOGIN, ("a password", "logged in"), ("/topic", "Wel"))
+        assert "hello" not in shown
+        assert server.stop(signal.SIGTERM) == 0
+
+
+REGISTER = (("ann", "here: "), ("/register", "New password: "))
+LOGIN = (("ann", "here: "), ("/login", "Password of ann: "))
+
+
+async def typing(port: int, *lines: tuple[str, str]) -> str:
+    """Type lines at a connection of one's own, each until something is shown; what was, in all."""
+    shown = b""
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        for line, expected in lines:
+            behind = len(shown)
+            await stream.send_all(f"{line}\n".encode())
+            while expected.encode() not in shown[behind:]:
+                data = await stream.receive_some()
+                assert data, shown
+                shown += data
+    return shown.decode()
+
+
 FULL = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))

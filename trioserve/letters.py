@@ -13,6 +13,7 @@ import trio
 
 from trioserve.archive.archives import Archive
 from trioserve.archive.journal import Journal
+from trioserve.archive.preferences import choices
 from trioserve.archive.private import Left, Private, Read, Withdrawn, fate, waiting
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.messages import Told
@@ -42,6 +43,9 @@ class Letters:
         if not self.archive.keeps_talk:
             raise ChatError(f"{told.recipient} is not here, and this server keeps nothing for them")
         author, account = fold(sender.account), fold(told.recipient)
+        chosen = await self._ask(lambda connection: choices(connection, account))
+        if fold(sender.nick) in map(fold, chosen.get("ignored", ())):
+            raise ChatError(f"{told.recipient} ignores you")
         left = Left(account, told, author, sender.address or "")
         try:
             await self.journal.keep(left)

@@ -169,6 +169,8 @@ class Login:
         self._notice(str(why))
         members = self.services.broker.world.members
         self._offer = names.free_nick(nick, members) if names.fold(nick) in members else ""
+        if self._offer and self.services.accounts.is_kept(nick):
+            self._notice(f"if {nick} is yours: come by another name, then /login {nick}")
 
     def _notice(self, text: str) -> None:
         self.outbox.put(render(Noticed(text), self.outbox.style()))

@@ -1,4 +1,13 @@
-"""Nicks and room names: what they may look like, and how they are compared."""
+"""Nicks and room names: what they may look like, and how they are compared.
+
+Names are ASCII so far. The place for others is here: `check_nick` and `check_room` say what a
+name may be, and `fold` alone which two are one. By RFC 8265, 3.3 (UsernameCaseMapped), that is:
+fullwidth and halfwidth forms mapped to what they stand for (RFC 7564, 5.2.1), lower case by
+Unicode's toLowerCase (RFC 8265, 3.3.2), NFC, the bidi rule (RFC 5893, 2), and of all that only
+what the IdentifierClass allows (RFC 8264, 4.2). What merely looks alike, as Latin and Cyrillic
+"a" do, that leaves apart: such a name would have to be refused where another with the same
+skeleton is taken (UTS #39, section 4), or where it mixes scripts (section 5).
+"""
 
 import re
 from collections.abc import Container
@@ -21,7 +30,14 @@ _RESERVED: Final = frozenset(
 
 
 def fold(name: str) -> str:
-    """The form under which `name` is unique: names differ by more than case."""
+    """The form under which `name` is unique: names differ by more than case.
+
+    It is the key of all that is kept by a name: messages by rooms, accounts, what is kept of
+    those, the rules of rooms; and what is compared in a query (SQL has it as `fold`). So
+    another rule here is also a step in `archive.migrations` that folds all of those anew,
+    and says what becomes of two that are one by then. What is ASCII is folded as it is now
+    by RFC 8265, 3.3, too: no name that is kept today would have another key.
+    """
     return name.lower()
 
 
