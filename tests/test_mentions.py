@@ -117,12 +117,12 @@ async def test_who_was_gone_is_told_of_mentions_and_shown_them_room_by_room(
         await bob.types("ann: are you there?", "no", "/join #dev", "where is Ann?")
         if not is_restarted:
             again = await comes_again(chat)
-            await again.sees("-- mentioned meanwhile in 2 messages: /mentions")
+            await again.sees("-- 2 messages mentioned you meanwhile: /mentions")
             assert await asks(again) == MENTIONED
             return
     async with open_chat(archive=archive) as chat:
         again = await comes_again(chat)
-        await again.sees("-- mentioned meanwhile in 2 messages: /mentions")
+        await again.sees("-- 2 messages mentioned you meanwhile: /mentions")
         assert await asks(again) == MENTIONED
 
 
@@ -142,7 +142,7 @@ async def test_who_was_away_is_shown_what_mentioned_them_also_as_a_guest(chat: C
     await ann.types("/away")
     await bob.types("ann, two", "/join #dev", "ann, not for a server that keeps no talk")
     await ann.types("/back")
-    await ann.sees("-- mentioned meanwhile in 1 message: /mentions")
+    await ann.sees("-- 1 message mentioned you meanwhile: /mentions")
     await bob.types("/room lobby", "ann, three")
 
     assert await asks(ann) == [
@@ -229,7 +229,7 @@ async def test_what_is_not_written_yet_is_among_the_mentions(autojump_clock: Moc
 
         again = await comes_again(chat)
 
-        await again.sees("-- mentioned meanwhile in 1 message: /mentions")
+        await again.sees("-- 1 message mentioned you meanwhile: /mentions")
         archive.fault = ""
 
 

@@ -56,6 +56,8 @@ async def test_an_owner_who_was_there_when_the_server_ended_comes_back_by_the_wo
 
         again = await resumed(chat, phrase)
 
+        shown = again.transport.received.decode()
+        assert "somebody's own" not in shown
         await again.sees("-- set as you had it: quiet")
         await again.sees("-- new --")
         await again.sees("<bob> hello?")

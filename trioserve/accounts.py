@@ -237,6 +237,7 @@ class Guardian:
         self._accounts = accounts
         self._broker = broker
         self._nursery: trio.Nursery | None = None
+        self._proven: dict[Member, None] = {}  # who come under a name that is their own
 
     async def run(self) -> None:
         """Watch over names until cancelled."""
@@ -245,7 +246,8 @@ class Guardian:
 
     def named(self, member: Member) -> None:
         """Look at one who has just taken a nick; never waits."""
-        if self._nursery is not None and self._accounts.is_borrowed(member):
+        is_borrowed = self._accounts.is_borrowed(member) and member not in self._proven
+        if self._nursery is not None and is_borrowed:
             self._nursery.start_soon(self._ask_back, member, name="name borrowed")
 
     async def _ask_back(self, member: Member) -> None:
@@ -291,7 +293,11 @@ class Guardian:
         if is_nobody:
             taken = fold(account) in world.members
             newcomer.nick = free_nick(account, world.members) if taken else request.account
-            await self._broker.call(newcomer, Enter(room))
+            self._proven[newcomer] = None
+            try:
+                await self._broker.call(newcomer, Enter(room))
+            finally:
+                del self._proven[newcomer]
         refusal, refused = None, list[str]()
         try:
             refused = await self._log_in(newcomer, request, ready)

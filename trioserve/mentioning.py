@@ -45,8 +45,8 @@ class Mentioned:
         """
         found = await self.within(self.member.absences[-1:], MOST)
         often = "at least " if len(found) == MOST else ""
-        times = f"{often}{plural(len(found), 'message')}"
-        return f"mentioned meanwhile in {times}: /mentions" if found else ""
+        messages = plural(len(found), "message")
+        return f"{often}{messages} mentioned you meanwhile: /mentions" if found else ""
 
     def _held(self, wanted: Mentions) -> list[Message]:
         """What there is of it in the member's rooms themselves."""
