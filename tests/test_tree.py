@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -40,6 +41,13 @@ async def text(root: trio.lowlevel.Task | None) -> str:
 async def test_tasks_stand_below_those_that_run_them() -> None:
     async with task("parent", "one", "two") as parent:
         assert await text(parent) == "parent\n├─ one\n└─ two"
+
+
+def test_what_is_installed_beside_trio_is_not_taken_for_it() -> None:
+    packages = Path(trio.__file__).parent.parent
+
+    assert tree.is_of_trio(str(packages / "trio" / "_core" / "_run.py"))
+    assert not tree.is_of_trio(str(packages / "trioserve" / "broker.py"))
 
 
 async def test_tasks_of_one_name_are_counted() -> None:

@@ -21,7 +21,6 @@ else:
 MOST_LINES: Final = 300  # of one tree
 MOST_STACKS: Final = 60  # looked at with stackscope, some 1 ms each
 MOST_FRAMES: Final = 12  # of one task, the innermost
-_TRIO: Final = str(Path(trio.__file__).parent)
 
 
 async def describe(root: trio.lowlevel.Task | None) -> str:
@@ -53,7 +52,7 @@ async def describe(root: trio.lowlevel.Task | None) -> str:
 
 def _calls(stack: Any) -> Iterator[str]:
     """The calls of a stackscope.Stack, outermost first, each with its line."""
-    ours = [each for each in stack.frames if not each.filename.startswith(_TRIO)]
+    ours = [each for each in stack.frames if not tree.is_of_trio(each.filename)]
     for frame in ours[-MOST_FRAMES:]:
         where = f"{Path(frame.filename).name}:{frame.lineno} {frame.funcname}"
         yield f"{where}: {frame.linetext}" if frame.linetext else where

@@ -4,6 +4,7 @@ Read from outside, from what Trio tells of its tasks and nurseries. A nursery ha
 no name; it is called by the variable that its task keeps it in.
 """
 
+import os
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ STRIDE: Final = 200  # tasks looked at in one go, some 3 µs each; then others g
 MOST_KINDS: Final = 50  # of tasks in one nursery; the rest are counted
 MOST_LEVELS: Final = 20  # of tasks below one another; deeper ones are left out
 MOST_FRAMES: Final = 1000  # of one stack
-_TRIO: Final = str(Path(trio.__file__).parent)
+_TRIO: Final = f"{Path(trio.__file__).parent}{os.sep}"
 
 
 @attrs.frozen
@@ -74,9 +75,14 @@ def place(task: trio.lowlevel.Task) -> str:
     """Where a task is: file and line of the innermost frame that is not Trio's."""
     last = ""
     for frame in frames(task):
-        if not last or not frame.f_code.co_filename.startswith(_TRIO):
+        if not last or not is_of_trio(frame.f_code.co_filename):
             last = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
     return last or "ended"
+
+
+def is_of_trio(file: str) -> bool:
+    """Whether a source file is Trio's, not ours, whose folder may stand beside it."""
+    return file.startswith(_TRIO)
 
 
 def frames(task: trio.lowlevel.Task) -> Iterator[types.FrameType]:
