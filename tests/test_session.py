@@ -179,14 +179,17 @@ async def test_what_is_told_while_a_name_is_asked_for_stands_on_its_own_line(cha
     ],
 )
 async def test_another_protocol_is_told_what_this_port_is(
-    chat: Chat, data: bytes, protocol: str
+    chat: Chat, caplog: pytest.LogCaptureFixture, data: bytes, protocol: str
 ) -> None:
+    caplog.set_level("INFO")
     stranger = chat.connect()
 
     stranger.transport.type(data)
 
     told = f"-- this is a trioserve chat server for nc and telnet, not for {protocol}"
     assert (await stranger.sees_the_end()).endswith(f"\r\n{told}\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    assert f"left: not a chat client ({protocol} on a port for text)" in caplog.text
 
 
 async def test_a_subnegotiation_without_end_is_refused_with_a_reason(chat: Chat) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from trioserve.wire.strangers import HERE, farewell_to, protocol_of
+from trioserve.wire.strangers import HERE, Stranger, protocol_of
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,6 @@ def test_only_the_very_first_bytes_count() -> None:
 
 
 def test_who_speaks_tls_is_told_where_that_is_spoken() -> None:
-    assert farewell_to("TLS", 4433) == f"{HERE}, not for TLS; for that there is port 4433"
-    assert farewell_to("TLS", None) == f"{HERE}, not for TLS"
-    assert farewell_to("SSH", 4433) == f"{HERE}, not for SSH"
+    assert str(Stranger("TLS", 4433)) == f"{HERE}, not for TLS; for that there is port 4433"
+    assert str(Stranger("TLS", None)) == f"{HERE}, not for TLS"
+    assert str(Stranger("SSH", 4433)) == f"{HERE}, not for SSH"

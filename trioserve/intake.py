@@ -8,7 +8,6 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve.errors import ProtocolError
 from trioserve.limits import TokenBucket
 from trioserve.linemode import LineMode
 from trioserve.messages import Asked
@@ -17,7 +16,7 @@ from trioserve.terminal import Terminal
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter, Typed, decoded
 from trioserve.wire.render import render
-from trioserve.wire.strangers import farewell_to, protocol_of
+from trioserve.wire.strangers import Stranger, protocol_of
 from trioserve.wire.style import Style
 from trioserve.wire.telnet import Signal
 from trioserve.wire.text import clean
@@ -261,7 +260,7 @@ class Intake:
         if not self._began:
             self._began = True
             if (protocol := protocol_of(data)) is not None:
-                raise ProtocolError(farewell_to(protocol, self.tls_port))
+                raise Stranger(protocol, self.tls_port)
         if self.terminal is None and 0xFF not in data:
             lines = self.splitter.receive_data(data)
             return [None if line is None else line.decode("utf-8", "replace") for line in lines]

@@ -247,6 +247,7 @@ class Server:
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %d connections", len(self.sessions))
+        # Of all that is awaited from here on, the broker too.
         self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
         with suppress(ChatError):  # it crashed; the broker has logged it
             await self.broker.call(self.broker.house, Close())

@@ -110,9 +110,9 @@ class Ending:
     is_loss: bool = False  # the connection broke: its person may come back
 
     @classmethod
-    def because(cls, cause: str, farewell: str = "") -> "Ending":
+    def because(cls, cause: str, farewell: str = "", *, detail: str = "") -> "Ending":
         """The connection is cut, and the others are told why."""
-        return cls(cause, cause, farewell=farewell, cut=True)
+        return cls(cause, cause, detail=detail, farewell=farewell, cut=True)
 
     @classmethod
     def lost(cls, error: OSError) -> "Ending":

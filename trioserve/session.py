@@ -26,6 +26,7 @@ from trioserve.trail import Unread
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
 from trioserve.wire.render import render
+from trioserve.wire.strangers import Stranger
 from trioserve.wire.text import plural
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
@@ -71,12 +72,7 @@ class Session:
                     await self._converse(nursery)
                 await self._say_goodbye()  # now: a command may take its time to go
         finally:
-            # Shielded, or whoever is cut would stay a ghost; bounded, though the broker
-            # waits for nobody.
-            with trio.move_on_after(DEPARTURE, shield=True) as departing:
-                await self._depart()
-            if departing.cancelled_caught:
-                log.error("%s: not departed within %g s", self._transport.peer, DEPARTURE)
+            await self._depart()
             self._outbox.close()
             self._transport.close()
             ending = self._ending or SHUTDOWN  # nobody else cancels a session from outside
@@ -148,7 +144,8 @@ class Session:
             elif has_name:
                 await self._chat(nursery)
         except ProtocolError as error:
-            self.end(Ending.because(NOT_CHAT, str(error)))
+            spoken = f"{error.protocol} on a port for text" if isinstance(error, Stranger) else ""
+            self.end(Ending.because(NOT_CHAT, str(error), detail=spoken or str(error)))
         except OSError as error:
             self.end(Ending.lost(error))
         except Exception:
@@ -229,17 +226,25 @@ class Session:
         Or keep them, if the connection broke. Who had sent their last has left, however
         the connection ends.
         """
+        # Shielded, or whoever is cut would stay a ghost; bounded, though the broker waits
+        # for nobody.
+        with trio.move_on_after(DEPARTURE, shield=True) as departing:
+            # What was asked of the broker before may let us speak for another one meanwhile.
+            while (member := self._member) is not self._departed and member is not None:
+                self._departed = member
+                await self._let_go(member)
+        if departing.cancelled_caught:
+            log.error("%s: not departed within %g s", self._transport.peer, DEPARTURE)
+
+    async def _let_go(self, member: Member) -> None:
         ending = self._ending or SHUTDOWN
-        # What was asked of the broker before may let us speak for another one meanwhile.
-        while (member := self._member) is not self._departed and member is not None:
-            self._departed = member
-            if ending.is_loss and not self._intake.ended:
-                request: Request = Lose(self)
-            else:
-                request = Depart(ending.reason, ending.text, self)
-            try:
-                await self._services.broker.call(member, request)
-            except trio.BrokenResourceError:
-                log.debug("%s departs with the broker", member.nick)  # nobody is left to tell
-            except ChatError:
-                log.exception("%s could not depart", member.nick)
+        if ending.is_loss and not self._intake.ended:
+            request: Request = Lose(self)
+        else:
+            request = Depart(ending.reason, ending.text, self)
+        try:
+            await self._services.broker.call(member, request)
+        except trio.BrokenResourceError:
+            log.debug("%s departs with the broker", member.nick)  # nobody is left to tell
+        except ChatError:
+            log.exception("%s could not depart", member.nick)

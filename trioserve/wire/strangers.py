@@ -3,12 +3,24 @@
 import re
 from typing import Final
 
+from trioserve.errors import ProtocolError
+
 _SSH = re.compile(rb"SSH-\d+\.")  # RFC 4253, 4.2; SSH-fan is somebody's name
 _HTTP = re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d")
 # A client writes it so (RFC 2812, 2.3); Nick, Pass and User are people's names.
 _IRC = re.compile(rb"CAP (LS|REQ)\b|(NICK|PASS|USER) \S[^\r\n]*\r\n")
 
 HERE: Final = "this is a trioserve chat server for nc and telnet"
+
+
+class Stranger(ProtocolError):
+    """Somebody speaks another protocol; the text is what they are told."""
+
+    def __init__(self, protocol: str, tls_port: int | None) -> None:
+        """`tls_port`, if there is one, is where TLS is spoken."""
+        elsewhere = f"; for that there is port {tls_port}" if protocol == "TLS" and tls_port else ""
+        super().__init__(f"{HERE}, not for {protocol}{elsewhere}")
+        self.protocol = protocol
 
 
 def protocol_of(first: bytes) -> str | None:
@@ -22,9 +34,3 @@ def protocol_of(first: bytes) -> str | None:
     if _IRC.match(first):
         return "IRC"
     return None
-
-
-def farewell_to(protocol: str, tls_port: int | None) -> str:
-    """What somebody is told who speaks it; `tls_port`, if there is one, is where TLS is spoken."""
-    elsewhere = f"; for that there is port {tls_port}" if protocol == "TLS" and tls_port else ""
-    return f"{HERE}, not for {protocol}{elsewhere}"
