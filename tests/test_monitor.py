@@ -3,6 +3,8 @@
 import json
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -100,23 +102,57 @@ async def test_a_client_that_does_not_read_ends_at_its_deadline(chat: Chat) -> N
     assert trio.current_time() - began == pytest.approx(DEADLINE)
 
 
-async def test_one_connection_more_than_may_be_open_is_closed_at_once(chat: Chat) -> None:
-    edge, held = MemoryEdge(), [MemoryTransport() for _ in range(MOST_OPEN)]
+@asynccontextmanager
+async def full_of(chat: Chat, held: list[MemoryTransport]) -> AsyncIterator[MemoryEdge]:
+    """Pages for as long as the block lasts, of which these connections hold every place."""
+    edge = MemoryEdge()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Monitor(chat.server, Watchdog(0.1)).serve, [edge])
         await wait_all_tasks_blocked()
         for each in held:
             edge.connect(each)
-
-        edge.connect(more := MemoryTransport())
-        assert more.is_closed
-        assert not any(each.is_closed for each in held)
-
-        held[0].break_off()
-        await wait_all_tasks_blocked()
-        edge.connect(later := MemoryTransport())
-        assert not later.is_closed
+            await wait_all_tasks_blocked()
+        yield edge
         nursery.cancel_scope.cancel()
+
+
+async def asks(edge: MemoryEdge) -> str:
+    """What somebody is told who asks for their health."""
+    asking = MemoryTransport()
+    asking.type(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    asking.end_input()
+    edge.connect(asking)
+    with trio.fail_after(1):
+        while not asking.is_closed:
+            await asking.changed()
+    return asking.received.decode()
+
+
+async def test_who_has_been_silent_longest_gives_way_to_one_more(chat: Chat) -> None:
+    silent = [MemoryTransport() for _ in range(MOST_OPEN)]
+    silent[0].type(b"GET /healthz HTTP/1.1\r\nHo")
+
+    async with full_of(chat, silent) as edge:
+        assert (await asks(edge)).endswith("ok\n")
+
+        assert [each.is_closed for each in silent] == [True] + [False] * (MOST_OPEN - 1)
+
+
+async def test_who_takes_longest_to_read_gives_way_when_all_have_asked(chat: Chat) -> None:
+    deaf = [MemoryTransport(window=10, reading=False) for _ in range(MOST_OPEN)]
+    for each in deaf:
+        each.type(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    async with full_of(chat, deaf) as edge:
+        assert (await asks(edge)).endswith("ok\n")
+
+        assert [each.is_closed for each in deaf] == [True] + [False] * (MOST_OPEN - 1)
+
+
+async def test_any_number_of_silent_connections_leave_room_for_a_question(chat: Chat) -> None:
+    async with full_of(chat, [MemoryTransport() for _ in range(10 * MOST_OPEN)]) as edge:
+        for _ in range(3):
+            assert (await asks(edge)).endswith("ok\n")
 
 
 async def test_an_oversized_request_is_refused(chat: Chat) -> None:

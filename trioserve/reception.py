@@ -2,16 +2,20 @@
 
 import logging
 from collections.abc import Collection
-from contextlib import suppress
+from typing import Final
 
 import trio
 
-from trioserve.limits import Door
+from trioserve.limits import Door, TokenBucket
 from trioserve.observe import Counters
 from trioserve.services import Ending, Services
 from trioserve.session import Session
 from trioserve.transport import Transport, WordlessError
 from trioserve.wire.text import encode
+
+REFUSED_AT_ONCE: Final = 8  # connections that are opened only to be told why they are refused,
+REFUSED_BURST, REFUSED_RATE = 10, 1.0  # so many of them, then so many a second,
+REFUSAL: Final = 5.0  # seconds for each
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,8 @@ class Reception:
         self._counters = counters
         self._opening: dict[trio.CancelScope, None] = {}  # of connections that have no session yet
         self._sessions: dict[Session, None] = {}
+        self._refusing = 0
+        self._patience = TokenBucket(REFUSED_BURST, REFUSED_RATE)
 
     @property
     def sessions(self) -> Collection[Session]:
@@ -43,14 +49,47 @@ class Reception:
         refusal = self._door.enter(transport.host, trio.current_time())
         if refusal is None:
             sessions.start_soon(self._serve_one, transport, transport.host, name="session")
-        else:
-            self._refuse(transport, refusal)
+        elif not self._refuse(transport, refusal):
+            sessions.start_soon(self._refuse_opened, transport, refusal, name="refusal")
 
-    def _refuse(self, transport: Transport, refusal: str) -> None:
+    def _refuse(self, transport: Transport, refusal: str) -> bool:
+        """Say why a connection is refused, and close it; or return that it has to be opened."""
         log.info("%s refused: %s", transport.peer, refusal)
-        with suppress(OSError):  # gone already, or not open yet
+        try:
             transport.try_send(encode(f"-- {refusal}"))
+        except OSError:  # gone already, or not open yet
+            if self._takes_time():
+                return False
         transport.close()
+        return True
+
+    def _takes_time(self) -> bool:
+        """Whether one more is opened to be refused: that takes what the limits are to save."""
+        now = trio.current_time()
+        if self._refusing >= REFUSED_AT_ONCE or self._patience.delay(now, 1) > 0:
+            return False
+        self._patience.take(now, 1)
+        self._refusing += 1
+        return True
+
+    async def _refuse_opened(self, waiting: Transport, refusal: str) -> None:
+        """Do what comes before a connection's text, as TLS's handshake, and say why it ends."""
+        try:
+            with trio.move_on_after(REFUSAL):
+                if (opened := await self._open(waiting)) is not None:
+                    opened.try_send(encode(f"-- {refusal}"))
+                    opened.end_writing()
+                    with trio.move_on_after(self.services.limits.linger):
+                        while await opened.receive_into(self.services.buffer):
+                            pass
+        except* OSError:
+            pass  # gone meanwhile
+        except* Exception:
+            self._counters.crashes += 1
+            log.exception("%s: a refusal crashed", waiting.peer)
+        finally:
+            self._refusing -= 1
+            waiting.close()
 
     async def _serve_one(self, waiting: Transport, host: str | None) -> None:
         """Run one session, whose crash nobody else notices; `host` is who the door counts."""
@@ -63,7 +102,8 @@ class Reception:
                     # A proxy has said for whom it comes: asked now, before TLS costs anything.
                     refusal = self._door.move(host, opened.host, trio.current_time())
                     if refusal is not None:
-                        self._refuse(opened, refusal)
+                        if not self._refuse(opened, refusal):
+                            await self._refuse_opened(opened, refusal)
                         return
                     host = opened.host
             if opened is not None:

@@ -46,6 +46,7 @@ class Transport(Protocol):
         """Write what fits at once, and return how many bytes that were, maybe 0.
 
         What was not written comes first in the next call: some of it may be on its way.
+        As long as text has to wait for `open`, it raises OSError.
         """
 
     @property

@@ -12,7 +12,7 @@ import trio
 
 from trioserve.transport import Edge, Transport
 
-MOST_OPEN: Final = 16  # connections; one more is closed at once
+MOST_OPEN: Final = 16  # connections; for one more, one gives way
 DEADLINE: Final = 10.0  # seconds for a connection, from its coming to its end
 MAX_REQUEST: Final = 8 * 1024  # bytes of a request's head
 READ_SIZE: Final = 4096  # bytes
@@ -41,24 +41,36 @@ Pages = Mapping[str, Callable[[Visitor], Awaitable[Page]]]  # by path
 
 @attrs.define(eq=False)
 class HttpEdge:
-    """Serves pages. A client that is stuck costs nobody anything, and ends at DEADLINE."""
+    """Serves pages. A client that is stuck costs nobody anything, and ends at DEADLINE.
+
+    When MOST_OPEN are there, the one gives way to the next that has been silent longest, or
+    if all have asked, that takes longest to read: none can hold the places of others.
+    """
 
     pages: Pages
-    _open: int = attrs.field(default=0, init=False)
+    # Connections, oldest first: whose request has not come yet, and whose has.
+    _silent: dict[Transport, None] = attrs.field(factory=dict, init=False)
+    _asking: dict[Transport, None] = attrs.field(factory=dict, init=False)
 
     async def serve(self, listeners: Sequence[Edge]) -> None:
         """Accept and answer until cancelled."""
         async with trio.open_nursery() as nursery:
 
             def admit(transport: Transport) -> None:
-                if self._open >= MOST_OPEN:
-                    transport.close()
-                    return
-                self._open += 1
+                if len(self._silent) + len(self._asking) >= MOST_OPEN:
+                    self._give_way()
+                self._silent[transport] = None
                 nursery.start_soon(self._serve_one, transport, name="request")
 
             for listener in listeners:
                 nursery.start_soon(listener.serve, admit, name="listener")
+
+    def _give_way(self) -> None:
+        """Close one connection, now: its task is about to notice."""
+        waiting = self._silent or self._asking
+        transport = next(iter(waiting))
+        del waiting[transport]
+        transport.close()
 
     async def _serve_one(self, transport: Transport) -> None:
         try:
@@ -66,11 +78,14 @@ class HttpEdge:
                 await self._answer(transport)
         except OSError:
             log.debug("%s: connection lost", transport.peer)
+        except trio.ClosedResourceError:
+            log.debug("%s: gave way to another", transport.peer)
         except Exception:
             log.exception("%s: a page crashed", transport.peer)
         finally:
             transport.close()
-            self._open -= 1
+            self._silent.pop(transport, None)
+            self._asking.pop(transport, None)
 
     async def _answer(self, transport: Transport) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_REQUEST)
@@ -81,6 +96,7 @@ class HttpEdge:
         else:
             if request is None:
                 return
+            self._asks(transport)
             page, method = await self._page(request, transport), request.method
         await _send(transport, _response(page, connection, is_head=method == b"HEAD"))
         transport.end_writing()
@@ -90,6 +106,10 @@ class HttpEdge:
         with trio.move_on_after(1):
             while await transport.receive_into(buffer):
                 pass
+
+    def _asks(self, transport: Transport) -> None:
+        self._silent.pop(transport, None)
+        self._asking[transport] = None
 
     async def _page(self, request: h11.Request, transport: Transport) -> Page:
         if request.method not in (b"GET", b"HEAD"):
