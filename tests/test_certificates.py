@@ -61,6 +61,22 @@ def test_a_certificate_and_its_key_are_loaded(folder: Path) -> None:
         ("server.pem", "junk", "tls.key: {}/junk: no private key in PEM format"),
         ("server.pem", "server.pem", "tls.key: {}/server.pem: no private key in PEM format"),
         ("server.pem", "other.key", "tls.key: it does not belong to tls.certificate"),
+        (
+            "nope",
+            "junk",
+            (
+                "tls.certificate: {}/nope: No such file or directory; "
+                "tls.key: {}/junk: no private key in PEM format"
+            ),
+        ),
+        (
+            "junk",
+            "",
+            (
+                "tls.certificate: {}/junk: no certificate in PEM format; "
+                "tls.key: missing; TLS needs both tls.certificate and tls.key"
+            ),
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_the_setting(
@@ -69,7 +85,7 @@ def test_what_is_wrong_is_told_with_the_setting(
     with pytest.raises(BadCertificate) as caught:
         loaded(folder, certificate, key)
 
-    assert str(caught.value) == fault.format(folder)
+    assert str(caught.value) == fault.replace("{}", str(folder))
 
 
 def test_a_key_with_a_password_is_refused_and_nobody_asked_for_it(folder: Path) -> None:
@@ -78,5 +94,7 @@ def test_a_key_with_a_password_is_refused_and_nobody_asked_for_it(folder: Path) 
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
     )
 
-    with pytest.raises(BadCertificate, match=r"^tls\.key: it is encrypted; "):
-        loaded(folder, "server.pem", "encrypted")
+    for certificate in ("server.pem", "junk"):
+        with pytest.raises(BadCertificate, match=r"tls\.key: it is encrypted; ") as caught:
+            loaded(folder, certificate, "encrypted")
+        assert len(caught.value.faults) == 1 + (certificate == "junk")

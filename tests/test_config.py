@@ -368,6 +368,25 @@ def test_all_contradictions_are_told_at_once() -> None:
     ]
 
 
+def test_a_fault_hides_no_contradiction_but_one_of_the_same_keys() -> None:
+    text = """
+        colour = "red"
+        "a.b" = 1
+        outbox = { soft = 300_000, hard = "much", total = 1 }
+        shutdown.drain = 11
+        rooms = { first = "?", most = 0 }
+    """
+
+    assert problems(text) == [
+        'outbox.hard: expected a whole number, got "much"',
+        "rooms.most: expected a whole number above 0, got 0",
+        "a.b: unknown key",
+        "colour: unknown key",
+        "shutdown.drain: expected less than shutdown.total",
+        "rooms.first: a room's name is # and letters (a-z), digits, _ or -",
+    ]
+
+
 def test_a_fault_is_one_line_whatever_the_value() -> None:
     assert problems(r'limits.rate = "a\nb\u001b[2J"') == [
         r'limits.rate: expected a number, got "a\nb\u001b[2J"'

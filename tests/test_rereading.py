@@ -115,7 +115,7 @@ async def test_a_crash_while_reading_is_logged_and_changes_nothing(
 
     path = tmp_path / "chat.toml"
     path.touch()
-    monkeypatch.setattr("trioserve.source.read_config", crash)
+    monkeypatch.setattr("trioserve.source.examine_file", crash)
     made = of(chat, path)
 
     assert await made.reread() == [f"{path}: an error of the server's, which is logged", STAYS]

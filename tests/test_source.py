@@ -72,4 +72,36 @@ def test_metrics_are_not_served_by_tls() -> None:
 def test_a_certificate_that_cannot_be_loaded_is_a_fault_with_its_path(tmp_path: Path) -> None:
     path = written(tmp_path, 'tls = { certificate = "nope", key = "nope" }\n')
 
-    assert faults(Source(path)) == ["tls.certificate: nope: No such file or directory"]
+    assert faults(Source(path)) == [
+        "tls.certificate: nope: No such file or directory",
+        "tls.key: nope: No such file or directory",
+    ]
+
+
+def test_a_fault_of_the_file_hides_none_of_the_certificate_or_the_addresses(tmp_path: Path) -> None:
+    text = """
+        metrics = "tls:127.0.0.1:9400"
+        colour = "red"
+        tls = { certificate = "nope", key = "gone", handshake = 0 }
+        limits.rate = "fast"
+        outbox.soft = 300_000
+    """
+
+    assert sorted(faults(Source(written(tmp_path, text)))) == [
+        "colour: unknown key",
+        'limits.rate: expected a number, got "fast"',
+        "metrics: expected an address without TLS, got tls:127.0.0.1:9400",
+        "outbox.soft: expected less than outbox.hard",
+        "tls.certificate: nope: No such file or directory",
+        "tls.handshake: expected a number above 0, got 0",
+        "tls.key: gone: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("tls", ["tls.certificate = 1", "tls = 1"])
+def test_what_is_wrong_in_the_file_is_no_lack_of_a_certificate(tmp_path: Path, tls: str) -> None:
+    path = written(tmp_path, f'listen = ["tls:127.0.0.1:4433"]\n{tls}\n')
+
+    [fault] = faults(Source(path))
+
+    assert fault.endswith(", got 1")

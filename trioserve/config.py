@@ -20,7 +20,7 @@ from trioserve.outbox import OutboxLimits
 from trioserve.resuming import ResumeLimits
 from trioserve.services import SessionLimits
 from trioserve.settings import setting
-from trioserve.tables import faults, read_tables, section, told
+from trioserve.tables import Fault, faults, read_tables, section, told, without
 from trioserve.values import shown
 from trioserve.world import RoomLimits
 
@@ -105,43 +105,80 @@ class Config:
 _structured = section(Config)
 
 
-def read_config(path: Path) -> Config:
-    """Read a file.
+@attrs.frozen
+class Reading:
+    """What a text comes to: a configuration, with the default for whatever is wrong in it."""
 
-    Raises:
-        ConfigError: naming every fault, each with its path.
-    """
+    config: Config = Config()
+    faults: tuple[Fault, ...] = ()
+
+    def has(self, *keys: str) -> bool:
+        """Whether all these keys, as ``outbox.soft``, are what the text says, or its defaults."""
+        wrong = {".".join(path) for path, _ in self.faults}
+        return not any(key in wrong or key.partition(".")[0] in wrong for key in keys)
+
+    @property
+    def problems(self) -> list[str]:
+        """Each fault behind its path, as one line."""
+        return [told(f"{'.'.join(path)}: {fault}") for path, fault in self.faults]
+
+
+def read_config(path: Path) -> Config:
+    """Read a file; raises ConfigError, naming every fault, each with its path."""
+    return _sound(examine_file(path))
+
+
+def parse_config(text: str) -> Config:
+    """Read the text of a configuration; raises ConfigError as `read_config` does."""
+    return _sound(examine(text))
+
+
+def examine_file(path: Path) -> Reading:
+    """Read a file, as far as that is possible; raises ConfigError if it is not at all."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: not UTF-8"]) from None
-    return parse_config(text)
+    return examine(text)
 
 
-def parse_config(text: str) -> Config:
-    """Read the text of a configuration; raises ConfigError as `read_config` does."""
+def examine(text: str) -> Reading:
+    """Read the text of a configuration, with all its faults; raises ConfigError if it is no TOML.
+
+    With defaults in the place of what is wrong, one can look for what else is.
+    """
+    tables = read_tables(text)
+    found: tuple[Fault, ...] = ()
     try:
-        config: Config = _structured(read_tables(text), Config)
+        config: Config = _structured(tables, Config)
     except cattrs.ClassValidationError as error:
-        raise ConfigError([told(fault) for fault in faults(error)]) from None
-    if problems := list(_contradictions(config)):
-        raise ConfigError([told(problem) for problem in problems])
-    return config
+        found = tuple(faults(error))
+        config = _structured(without(tables, [path for path, _ in found]), Config)
+    reading = Reading(config, found)
+    return Reading(config, (*found, *_contradictions(reading)))
 
 
-def _contradictions(config: Config) -> Iterator[str]:
-    if config.outbox.soft >= config.outbox.hard:
-        yield "outbox.soft: expected less than outbox.hard"
-    if config.outbox.hard > config.outbox.total:
-        yield "outbox.hard: expected at most outbox.total"
-    if config.shutdown.drain >= config.shutdown.total:
-        yield "shutdown.drain: expected less than shutdown.total"
+def _sound(reading: Reading) -> Config:
+    if reading.faults:
+        raise ConfigError(reading.problems)
+    return reading.config
+
+
+def _contradictions(reading: Reading) -> Iterator[Fault]:
+    """What does not go together, as far as both are known."""
+    outbox, shutdown, rooms = reading.config.outbox, reading.config.shutdown, reading.config.rooms
+    if outbox.soft >= outbox.hard and reading.has("outbox.soft", "outbox.hard"):
+        yield ("outbox", "soft"), "expected less than outbox.hard"
+    if outbox.hard > outbox.total and reading.has("outbox.hard", "outbox.total"):
+        yield ("outbox", "hard"), "expected at most outbox.total"
+    if shutdown.drain >= shutdown.total and reading.has("shutdown.drain", "shutdown.total"):
+        yield ("shutdown", "drain"), "expected less than shutdown.total"
     try:
-        first = names.check_room(config.rooms.first)
+        first = names.check_room(rooms.first)
     except ChatError as error:
-        yield f"rooms.first: {error}"
+        yield ("rooms", "first"), str(error)
     else:
-        if first != config.rooms.first:
-            yield f"rooms.first: expected {shown(first)}, got {shown(config.rooms.first)}"
+        if first != rooms.first:
+            yield ("rooms", "first"), f"expected {shown(first)}, got {shown(rooms.first)}"

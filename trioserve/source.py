@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from trioserve.config import Config, read_config
+from trioserve.config import Config, Reading, examine_file
 from trioserve.edge.addresses import Address, TcpAddress
 from trioserve.edge.certificates import BadCertificate, load
 from trioserve.errors import ConfigError
@@ -29,8 +29,23 @@ class Source:
         Raises:
             ConfigError: naming every fault, each with its path.
         """
-        config = read_config(self.path) if self.path is not None else Config()
-        config = attrs.evolve(
+        reading = Reading() if self.path is None else examine_file(self.path)
+        config = self._over(reading.config)
+        problems = reading.problems
+        context: ssl.SSLContext | None = None
+        if reads_tls := reading.has("tls.certificate", "tls.key"):
+            try:
+                context = load(config.tls)
+            except BadCertificate as error:
+                reads_tls = False
+                problems += error.faults
+        if problems := [*problems, *_misplaced(config, lacks_tls=reads_tls and context is None)]:
+            raise ConfigError(problems)
+        return config, context
+
+    def _over(self, config: Config) -> Config:
+        """Put what the command line says over a configuration."""
+        return attrs.evolve(
             config,
             listen=self.listen or config.listen,
             telnet=self.telnet or config.telnet,
@@ -38,23 +53,13 @@ class Source:
             data=self.data or config.data,
             plugins=(*config.plugins, *self.plugins),
         )
-        faults: list[str] = []
-        context: ssl.SSLContext | None = None
-        try:
-            context = load(config.tls)
-        except BadCertificate as error:
-            faults.append(str(error))
-        has_certificate = context is not None or bool(faults)
-        if faults := [*faults, *_misplaced(config, has_certificate=has_certificate)]:
-            raise ConfigError(faults)
-        return config, context
 
 
-def _misplaced(config: Config, *, has_certificate: bool) -> Iterator[str]:
+def _misplaced(config: Config, *, lacks_tls: bool) -> Iterator[str]:
     """What is wrong with the addresses for TLS."""
     if isinstance(config.metrics, TcpAddress) and config.metrics.tls:
         yield f"metrics: expected an address without TLS, got {config.metrics}"
-    if has_certificate:
+    if not lacks_tls:
         return
     for address in config.addresses:
         if isinstance(address, TcpAddress) and address.tls:

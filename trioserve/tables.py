@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import attrs
@@ -65,21 +65,36 @@ def _hook(field: "attrs.Attribute[Any]") -> Hook:
     return section(field.type)
 
 
-def faults(error: cattrs.ClassValidationError, path: str = "") -> Iterator[str]:
-    """Every fault below one table, each behind its path."""
+Fault = tuple[tuple[str, ...], str]  # the path of a key, and what is wrong with its value
+
+
+def faults(error: cattrs.ClassValidationError, path: tuple[str, ...] = ()) -> Iterator[Fault]:
+    """Every fault below one table."""
     of_fields, others = error.group_exceptions()
     for fault, note in of_fields:
+        key = (*path, note.name)
         if isinstance(fault, cattrs.ClassValidationError):
-            yield from faults(fault, f"{path}{note.name}.")
+            yield from faults(fault, key)
         elif isinstance(fault, cattrs.IterableValidationError):
-            yield from (f"{path}{note.name}: {each}" for each, _ in fault.group_exceptions()[0])
+            yield from ((key, str(each)) for each, _ in fault.group_exceptions()[0])
         else:
-            yield f"{path}{note.name}: {fault}"
+            yield key, str(fault)
     for other in others:
         if not isinstance(other, cattrs.ForbiddenExtraKeysError):
             raise other  # no fault of the file's
-        for key in sorted(other.extra_fields):
+        for name in sorted(other.extra_fields):
             known = [field.name for field in attrs.fields(other.cl)]
-            similar = difflib.get_close_matches(key, known, n=1)
+            similar = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {similar[0]}?" if similar else ""
-            yield f"{path}{key}: unknown key{hint}"
+            yield (*path, name), f"unknown key{hint}"
+
+
+def without(table: dict[str, Any], paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """A table that has none of these keys."""
+    rest = dict(table)
+    for first, *further in paths:
+        if not further:
+            rest.pop(first, None)
+        elif first in rest:
+            rest[first] = without(rest[first], [tuple(further)])
+    return rest
