@@ -33,7 +33,7 @@ def test_a_name_may_stand_in_brackets_too() -> None:
 @pytest.mark.parametrize(
     "text", ["", "chat", "tls:", "tls:4433", "tls:host", "4000", ":4000", "[]:4000", "[::1]",
              "host:", "host:x", "host:-1", "host:+1", "host: 1", "host:1 ", "host:１２",
-             "host:4_0", "host:1.0"],
+             "host:4_0", "host:1.0", "http://host:80", "host/x:1", " host:1", "a b:1"],
 )  # fmt: skip
 def test_what_has_no_host_or_no_port_is_refused(text: str) -> None:
     with pytest.raises(
@@ -50,6 +50,11 @@ def test_an_ipv6_address_without_brackets_is_refused(text: str) -> None:
         parse_address(text)
 
     assert str(caught.value) == f'an IPv6 address needs brackets, [::1]:4000; got "{text}"'
+
+
+def test_what_is_in_brackets_and_looks_like_an_ipv6_address_has_to_be_one() -> None:
+    with pytest.raises(ValueError, match=r'^expected an IPv6 .*, got "\[::g\]:4000"$'):
+        parse_address("[::g]:4000")
 
 
 def test_a_port_beyond_the_last_is_refused() -> None:

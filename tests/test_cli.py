@@ -111,6 +111,7 @@ def test_the_exit_code_is_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--listen"], "argument --listen: expected one argument"),
         (["--check", "--listen", "host:x"],
          "argument --listen: expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH"),
+        (["--config", ""], "argument --config: expected a file"),
         (["--colour"], "unrecognized arguments: --colour"),
         (["--log-level", "loud"], "argument --log-level: invalid choice: 'loud'"),
     ],

@@ -255,7 +255,7 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
         ("colour = 1", "colour: unknown key"),
         ("limits.rat = 1", "limits.rat: unknown key; did you mean rate?"),
         ("tcp.colour = 1", "tcp.colour: unknown key"),
-        ('tcp."a b" = 1', "tcp.a b: unknown key"),
+        ('tcp."a b" = 1', 'tcp."a b": unknown key'),
         # addresses
         (
             "metrics = 9400",
@@ -296,10 +296,15 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
         (
             'proxy.trusted = ["192.0.2.7/24"]',
             (
-                "proxy.trusted: expected an address or a network "
-                'such as "192.0.2.0/24", got "192.0.2.7/24"'
+                "proxy.trusted: 192.0.2.7 is within a network: "
+                'did you mean "192.0.2.7", or "192.0.2.0/24"?'
             ),
         ),
+        (
+            'listen = [{ address = "unix:/x", opertor = true }]',
+            'listen: expected { address = "unix:PATH", operator = true }, got one with "opertor"',
+        ),
+        ('"" = 1', '"": unknown key'),
         (
             'proxy.trusted = ["::1", "fe80::1%eth0"]',
             (
@@ -380,7 +385,7 @@ def test_a_fault_hides_no_contradiction_but_one_of_the_same_keys() -> None:
     assert problems(text) == [
         'outbox.hard: expected a whole number, got "much"',
         "rooms.most: expected a whole number above 0, got 0",
-        "a.b: unknown key",
+        '"a.b": unknown key',
         "colour: unknown key",
         "shutdown.drain: expected less than shutdown.total",
         "rooms.first: a room's name is # and letters (a-z), digits, _ or -",
@@ -405,6 +410,13 @@ def test_what_is_not_toml_is_told_with_its_place() -> None:
 
 
 # ------------------------------------------------------------------- files
+
+
+def test_a_mark_that_an_editor_puts_before_the_text_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "chat.toml"
+    path.write_text("rooms.per_member = 3", encoding="utf-8-sig")
+
+    assert read_config(path).rooms.per_member == 3
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -463,11 +475,11 @@ def test_every_fault_of_the_operators_is_named_and_no_password_is_shown() -> Non
 
     assert sorted(each.partition(";")[0] for each in caught.value.problems) == [
         "limits.rate: expected a number above 0, got 0",
+        'operators."x y": a name begins with a letter (a-z), then letters, digits, _ or -',
         "operators.ANN: the same name as ann",
         "operators.bob: expected scrypt$n$r$p$salt$hash, as trioserve --hash-password prints it",
         "operators.carol: expected a text in quotes",
         "operators.root: the name root is reserved",
-        "operators.x y: a name begins with a letter (a-z), then letters, digits, _ or -",
     ]
 
 

@@ -69,6 +69,21 @@ def test_metrics_are_not_served_by_tls() -> None:
     assert faults(source) == ["metrics: expected an address without TLS, got tls:127.0.0.1:9400"]
 
 
+def test_no_address_is_taken_twice(tmp_path: Path) -> None:
+    text = """
+        listen = ["127.0.0.1:4000", "tls:127.0.0.1:4000", "unix:/run/chat", "127.0.0.1:0"]
+        telnet = ["127.0.0.1:4000", "127.0.0.1:0"]
+        metrics = "unix:/run/chat"
+        tls.key = 1
+    """
+
+    assert faults(Source(written(tmp_path, text))) == [
+        "tls.key: expected a text in quotes, got 1",
+        "127.0.0.1:4000: the same address 3 times in listen, telnet and metrics",
+        "unix:/run/chat: the same address 2 times in listen, telnet and metrics",
+    ]
+
+
 def test_a_certificate_that_cannot_be_loaded_is_a_fault_with_its_path(tmp_path: Path) -> None:
     path = written(tmp_path, 'tls = { certificate = "nope", key = "nope" }\n')
 

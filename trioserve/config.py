@@ -20,7 +20,15 @@ from trioserve.outbox import OutboxLimits
 from trioserve.resuming import ResumeLimits
 from trioserve.services import SessionLimits
 from trioserve.settings import setting
-from trioserve.tables import Fault, faults, read_tables, section, told, without
+from trioserve.tables import (
+    Fault,
+    faults,
+    key_as_written,
+    read_tables,
+    section,
+    told,
+    without,
+)
 from trioserve.values import shown
 from trioserve.world import RoomLimits
 
@@ -120,7 +128,9 @@ class Reading:
     @property
     def problems(self) -> list[str]:
         """Each fault behind its path, as one line."""
-        return [told(f"{'.'.join(path)}: {fault}") for path, fault in self.faults]
+        return [
+            told(f"{'.'.join(map(key_as_written, path))}: {fault}") for path, fault in self.faults
+        ]
 
 
 def read_config(path: Path) -> Config:
@@ -136,11 +146,11 @@ def parse_config(text: str) -> Config:
 def examine_file(path: Path) -> Reading:
     """Read a file, as far as that is possible; raises ConfigError if it is not at all."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before it
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from None
+        raise ConfigError([told(f"{path}: {error.strerror}")]) from None
     except UnicodeDecodeError:
-        raise ConfigError([f"{path}: not UTF-8"]) from None
+        raise ConfigError([told(f"{path}: not UTF-8")]) from None
     return examine(text)
 
 

@@ -51,7 +51,7 @@ def _add_ways_in(group: argparse._ArgumentGroup) -> None:
 def _add_what_it_runs_with(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--config",
-        type=Path,
+        type=_file,
         metavar="FILE",
         help="read the configuration from this TOML file, and again upon SIGHUP",
     )
@@ -120,6 +120,12 @@ def _telnet(text: str) -> TcpAddress:
     if not isinstance(address, TcpAddress):
         raise argparse.ArgumentTypeError(f'expected HOST:PORT, got "{text}"')
     return attrs.evolve(address, telnet=True)
+
+
+def _file(text: str) -> Path:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("expected a file")
+    return Path(text)
 
 
 def _directory(text: str) -> str:

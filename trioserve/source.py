@@ -1,13 +1,14 @@
 """Where the configuration comes from: a file, the command line over it, a certificate beside it."""
 
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
 from trioserve.config import Config, Reading, examine_file
-from trioserve.edge.addresses import Address, TcpAddress
+from trioserve.edge.addresses import Address, TcpAddress, UnixAddress
 from trioserve.edge.certificates import BadCertificate, load
 from trioserve.errors import ConfigError
 
@@ -56,11 +57,22 @@ class Source:
 
 
 def _misplaced(config: Config, *, lacks_tls: bool) -> Iterator[str]:
-    """What is wrong with the addresses for TLS."""
+    """What is wrong with where to listen, taken together."""
     if isinstance(config.metrics, TcpAddress) and config.metrics.tls:
         yield f"metrics: expected an address without TLS, got {config.metrics}"
+    pages = [] if config.metrics is None else [config.metrics]
+    for address, times in Counter(map(_place, [*config.addresses, *pages])).items():
+        if times > 1 and not (isinstance(address, TcpAddress) and address.port == 0):
+            yield f"{address}: the same address {times} times in listen, telnet and metrics"
     if not lacks_tls:
         return
     for address in config.addresses:
         if isinstance(address, TcpAddress) and address.tls:
             yield f"tls.certificate: missing; {address} needs one, and tls.key"
+
+
+def _place(address: Address) -> Address:
+    """An address without what is done there."""
+    if isinstance(address, TcpAddress):
+        return TcpAddress(address.host, address.port)
+    return UnixAddress(address.path)

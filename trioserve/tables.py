@@ -1,6 +1,7 @@
 """Tables of TOML made into values, with every fault that is in them."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -13,6 +14,7 @@ from trioserve.errors import ConfigError
 from trioserve.values import BY_NAME, Hook, converter, instance, number, shown
 
 MOST: Final = 2**40  # of any number: more would not fit somewhere, and mean nothing
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 MOST_TOLD: Final = 300  # characters of a fault, which may repeat a key or a value of any length
 
 
@@ -36,6 +38,11 @@ def told(problem: str) -> str:
         for each in problem[:MOST_TOLD]
     )
     return f"{safe[:MOST_TOLD]} ..." if len(problem) > MOST_TOLD else safe
+
+
+def key_as_written(key: str) -> str:
+    """A key as TOML writes it: in quotes, if it needs any."""
+    return key if _BARE.fullmatch(key) else shown(key)
 
 
 def section(kind: type[Any]) -> Hook:

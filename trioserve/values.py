@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -66,10 +66,10 @@ def _listener(value: Any, _: Any) -> Address:
     if isinstance(value, str):
         return parse_address(value)
     address, operator = value.get("address"), value.get("operator", False)
-    if not isinstance(address, str) or not isinstance(operator, bool) or len(value) > 2:
-        raise ValueError(
-            f'expected {{ address = "unix:PATH", operator = true }}, got {shown(value)}'
-        )
+    unknown = sorted(value.keys() - {"address", "operator"})
+    if not isinstance(address, str) or not isinstance(operator, bool) or unknown:
+        fault = f"one with {', '.join(map(shown, unknown))}" if unknown else shown(value)
+        raise ValueError(f'expected {{ address = "unix:PATH", operator = true }}, got {fault}')
     parsed = parse_address(address)
     if isinstance(parsed, UnixAddress):
         return attrs.evolve(parsed, operator=operator)
@@ -109,11 +109,17 @@ def _network(value: Any, _: Any) -> Network:
     try:
         if not isinstance(value, str) or "%" in value:  # a zone would match nothing
             raise ValueError
-        return ip_network(value)
+        network = ip_network(value, strict=False)
     except ValueError:
         raise ValueError(
             f'expected an address or a network such as "192.0.2.0/24", got {shown(value)}'
         ) from None
+    address = value.partition("/")[0]
+    if ip_address(address) != network.network_address:
+        raise ValueError(
+            f'{address} is within a network: did you mean "{address}", or "{network}"?'
+        )
+    return network
 
 
 def _sources(value: Any, _: Any) -> tuple[str, ...]:

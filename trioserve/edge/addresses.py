@@ -1,6 +1,13 @@
 """Where to listen, as people write it: ``HOST:PORT``, ``[::1]:4000``, ``tls:…``, ``unix:PATH``."""
 
+import re
+from ipaddress import IPv6Address
+from typing import Final
+
 import attrs
+
+# What may be the name of a host, or an IPv4 address: the rest is for the resolver to judge.
+_HOST: Final = re.compile(r"[^\s:/\[\]]+")
 
 
 @attrs.frozen
@@ -44,16 +51,26 @@ def parse_address(text: str) -> Address:
 
 
 def _parse_tcp(text: str, whole: str) -> TcpAddress:
-    host, colon, port = text.rpartition(":")
+    host, _, port = text.rpartition(":")
     shown = f'expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH; got "{whole}"'
     if text.endswith("]"):
         raise ValueError(shown)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    elif ":" in host:
+        if ":" in host and not _is_ipv6(host):
+            raise ValueError(f'expected an IPv6 address in the brackets, got "{whole}"')
+    elif ":" in host and "/" not in host:  # with one, it is a URL
         raise ValueError(f'an IPv6 address needs brackets, [::1]:4000; got "{whole}"')
-    if not host or not colon or not (port.isascii() and port.isdigit()):
+    if not (_HOST.fullmatch(host) or _is_ipv6(host)) or not (port.isascii() and port.isdigit()):
         raise ValueError(shown)
     if int(port) > 65535:
         raise ValueError(f'a port is at most 65535, got "{whole}"')
     return TcpAddress(host, int(port))
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
