@@ -148,4 +148,4 @@ async def test_the_door_counts_on_from_where_it_was(chat: Chat) -> None:
     chat.server.apply(Config(connections=DoorLimits(per_address=1)))
 
     refused = chat.connect(host="192.0.2.1")
-    await refused.sees("-- there are 1 connections from your address, the most; try again later")
+    await refused.sees("-- there is 1 connection from your address, the most; try again later")

@@ -17,7 +17,7 @@ from trioserve.testing import Chat, open_chat
 
 AUTHORITY = Authority()
 HOST = "192.0.2.7"
-WHY = b"-- there are 1 connections from your address, the most; try again later\r\n"
+WHY = b"-- there is 1 connection from your address, the most; try again later\r\n"
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from trioserve.errors import ChatError
 from trioserve.observe import Counters
 from trioserve.settings import setting
 from trioserve.wire.spans import exact
+from trioserve.wire.text import plural
 
 TRIES: Final = 3  # of a secret, from one source within WITHIN
 WITHIN: Final = 60.0  # seconds
@@ -183,8 +184,9 @@ class Door:
         if caller is None:
             return None
         if caller.open >= self.limits.per_address:
-            most = self.limits.per_address
-            return "per_address", f"there are {most} connections from your address, the most"
+            most = plural(self.limits.per_address, "connection")
+            are = "is" if self.limits.per_address == 1 else "are"
+            return "per_address", f"there {are} {most} from your address, the most"
         if caller.came >= self.limits.new_per_address:
             minutes = self.limits.new_within / 60
             return (

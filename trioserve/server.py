@@ -42,6 +42,7 @@ from trioserve.returning import Returning
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
 from trioserve.transport import Edge
+from trioserve.wire.text import plural
 from trioserve.world import World
 
 DAY: Final = 86_400  # seconds
@@ -246,7 +247,7 @@ class Server:
             await self.broker.call(self.broker.house, report)
 
     async def _dismiss_everybody(self) -> None:
-        log.info("shutting down: %d connections", len(self.sessions))
+        log.info("shutting down: %s", plural(len(self.sessions), "connection"))
         # Of all that is awaited from here on, the broker too.
         self._everybody.deadline = trio.current_time() + self.config.shutdown.drain
         with suppress(ChatError):  # it crashed; the broker has logged it
