@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.telnets import come
 from tests.test_accounts import logs_in, registers
 from tests.test_preferences import leaves
 from tests.test_rejoining import Lasting, owner
@@ -238,3 +239,44 @@ async def test_a_hash_of_words_is_the_same_under_one_salt_alone() -> None:
     assert one == same != other
     assert "baker" not in one
     assert await scrypt.verify("able-baker-cargo", one)
+
+
+async def test_what_was_left_is_read_by_pages_however_long_that_takes(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        bob = await chat.join("bob")
+        for number in range(12):
+            await bob.types(f"/msg ann letter {number}")
+            await trio.sleep(SECOND)
+        ann = await come(chat, rows=10)
+        await ann.presses(f"/resume {phrase}\r")
+        assert ann.last.startswith("--more--")
+
+        await trio.sleep(300)
+        await ann.presses(" ")
+
+        assert "letter 11" in "".join(ann.shown)
+        await ann.presses("here I am\r")
+        await bob.sees("<ann> here I am")
+
+
+async def test_who_comes_back_on_a_slow_line_is_in_before_all_is_read(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        bob = await chat.join("bob")
+        for number in range(20):
+            await bob.types(f"/msg ann {number} {'x' * 900}")
+            await trio.sleep(SECOND)
+        ann = chat.connect(window=4000)
+        await ann.types(f"/resume {phrase}")
+        await ann.stops_reading()
+        await trio.sleep(40)
+        await ann.reads_on()
+
+        await ann.sees("bob -> you: 19 ")

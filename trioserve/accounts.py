@@ -264,24 +264,17 @@ class Guardian:
         except ChatError as error:
             log.info("%s keeps a borrowed name: %s", nick, error)
 
-    async def log_in(
-        self, member: Member, name: str, ready: Callable[[], Awaitable[None]]
-    ) -> list[str]:
-        """Take a member for the owner of an account, and join its rooms again; checkpoints.
+    async def log_in(self, member: Member, name: str) -> None:
+        """Take a member for the owner of an account; checkpoints, and `rejoin` comes next.
 
-        See `LogIn` for what becomes of others. Returns why some rooms are not joined again.
-
-        Args:
-            ready: waits until the member reads, before they are shown more.
+        See `LogIn` for what becomes of others.
 
         Raises:
             ChatError: if the member or the account is gone, or what is kept cannot be read.
         """
-        return await self._log_in(member, await self._accounts.log_in(name), ready)
+        await self._broker.call(member, await self._accounts.log_in(name))
 
-    async def come_back(
-        self, newcomer: Member, account: str, room: str, ready: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def come_back(self, newcomer: Member, account: str, room: str) -> None:
         """Let whoever has an owner's words be that one; checkpoints, and raises as `log_in`.
 
         Args:
@@ -298,28 +291,28 @@ class Guardian:
                 await self._broker.call(newcomer, Enter(room))
             finally:
                 del self._proven[newcomer]
-        refusal, refused = None, list[str]()
+        refusal = None
         try:
-            refused = await self._log_in(newcomer, request, ready)
+            await self._broker.call(newcomer, request)
         except ChatError as error:
             refusal = error
         if refusal is not None:
             if is_nobody:
                 await self._broker.call(newcomer, Depart())
             raise refusal
-        for line in refused:
-            await self._broker.call(newcomer, Notify(line))
-        if world.is_here(newcomer):
-            await self._broker.call(
-                newcomer, Notify(f"you are {newcomer.nick} again{where(newcomer)}")
-            )
 
-    async def _log_in(
-        self, member: Member, request: LogIn, ready: Callable[[], Awaitable[None]]
-    ) -> list[str]:
-        await self._broker.call(member, request)
-        name = request.account
-        owner = self._broker.world.owner_of_account(name)
+    async def rejoin(self, account: str, ready: Callable[[], Awaitable[None]]) -> list[str]:
+        """Join the rooms again in which an owner was; checkpoints.
+
+        Returns why some are not joined again.
+
+        Args:
+            ready: waits until the owner reads, before they are shown more.
+
+        Raises:
+            ChatError: if they have left meanwhile.
+        """
+        owner = self._broker.world.owner_of_account(account)
         if owner is None or (before := owner.returning) is None:
             return []
         refused = []

@@ -112,6 +112,12 @@ class Calls:
         """Start to send a line that has to pass the filters, under the same guard as a command."""
         self._start(_Call("your line", send, None))
 
+    def start_showing(self, show: Callable[[], Awaitable[object]]) -> None:
+        """Start to show what has come for one who is back, under the same guard as a command."""
+        call = _Call("your return", show, None)
+        call.answers = True
+        self._start(call)
+
     async def filtered(self, text: str) -> str:
         """The text as the filters let it pass; raises ChatError if one refuses it."""
         filters = self.services.plugins.filters

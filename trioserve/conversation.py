@@ -26,7 +26,7 @@ from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Say, Settle
 from trioserve.rooms import Member
-from trioserve.services import Ending, Services
+from trioserve.services import CatchingUp, Ending, Services
 from trioserve.wire.lines import Typed
 from trioserve.wire.render import render
 from trioserve.wire.telnet import Signal
@@ -70,13 +70,19 @@ class Conversation:
         if self.intake.terminal is not None:
             self._attend()
 
-    async def run(self) -> None:
+    async def run(self, first: CatchingUp | None = None) -> None:
         """Handle lines until the input has ended or the person has quit.
+
+        Args:
+            first: what they are shown before any is handled; those that come wait.
 
         Raises:
             OSError: when the connection breaks.
             ProtocolError: when the peer sends what no chat client should.
         """
+        if first is not None:
+            self._calls.start_showing(first)
+            await self._read_on()
         while not self._quit:
             if len(self.intake):
                 await self._handle(self.intake.pop())
@@ -397,7 +403,9 @@ class Conversation:
 
     async def resume(self, words: str) -> None:
         """Be the member whose words these are; raises ChatError if they are nobody's."""
-        await self.services.resume(self.member, words, self.member.source, self.outbox)
+        rest = await self.services.resume(self.member, words, self.member.source, self.outbox)
+        if rest is not None:
+            await rest()
 
     def may_rename(self) -> bool:
         """Take one of the few renames that a person has within a time."""

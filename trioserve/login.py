@@ -14,7 +14,7 @@ from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Enter
 from trioserve.rooms import Member, Seat
-from trioserve.services import INPUT_ENDED, Ending, Services
+from trioserve.services import INPUT_ENDED, CatchingUp, Ending, Services
 from trioserve.transport import Transport
 from trioserve.wire.paint import paint
 from trioserve.wire.render import render
@@ -39,6 +39,8 @@ class Login:
     claim: Callable[[Member | None], None]  # called before the broker may let a member in
     end: Callable[[Ending], None]
     asked: Asked | None = attrs.field(default=None, init=False)  # and no line has come behind it
+    # What is still to be shown, while what is typed is read: of pages each has to be turned.
+    rest: CatchingUp | None = attrs.field(default=None, init=False)
     _offer: str = attrs.field(default="", init=False)  # a nick that is free
 
     async def run(self) -> bool:
@@ -142,7 +144,7 @@ class Login:
         # Tries are counted as those of a member are.
         source = network_of(self.transport.host) or self.transport.peer
         newcomer = self._newcomer("nobody")
-        await self.services.resume(newcomer, words, source, self.outbox)
+        self.rest = await self.services.resume(newcomer, words, source, self.outbox)
         if self.services.broker.world.is_here(newcomer):  # else they go on as somebody who is
             self.outbox.style = newcomer.style
 

@@ -1,15 +1,15 @@
 """What all sessions of a server share, the bounds they keep, and how one ends."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import attrs
 import trio
 
-from trioserve.accounts import Accounts, Guardian
+from trioserve.accounts import Accounts, Guardian, where
 from trioserve.archive.pruning import Retention
 from trioserve.broker import Broker
-from trioserve.errors import ChatError
 from trioserve.letters import Letters
 from trioserve.limits import Tries
 from trioserve.mentioning import Mentioned
@@ -23,6 +23,8 @@ from trioserve.requests import Notify, Resume
 from trioserve.returning import Returning
 from trioserve.rooms import Member
 from trioserve.settings import setting
+
+CatchingUp = Callable[[], Awaitable[None]]  # shows what has come for one who is back
 
 
 @attrs.frozen
@@ -69,10 +71,13 @@ class Services:
     tls_port: int | None  # where TLS is spoken, if it is
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
 
-    async def resume(self, newcomer: Member, words: str, source: str, outbox: Outbox) -> None:
+    async def resume(
+        self, newcomer: Member, words: str, source: str, outbox: Outbox
+    ) -> CatchingUp | None:
         """Let a newcomer be the member whose words these are; tries are counted by `source`.
 
-        Or be the owner of an account who was there when the last server ended.
+        Or be the owner of an account who was there when the last server ended. What has to
+        be shown to one such is returned: it takes until they have read it.
 
         Raises:
             ChatError: if they are nobody's, or too many were tried.
@@ -80,21 +85,23 @@ class Services:
         self.tries.take(source, trio.current_time())
         if (account := await self.returning.owner_of(words)) is None:
             await self.broker.call(newcomer, Resume(words))
+            rest = None
         else:
-            ready = outbox.below_soft
-            await self.guardian.come_back(newcomer, account, self.first_room, ready)
-            if self.broker.world.is_here(newcomer):  # else they go on as one who was here
-                await self._catch_up(newcomer, outbox)
+            await self.guardian.come_back(newcomer, account, self.first_room)
+            rest = partial(self._catch_up, newcomer, account, outbox)
         self.tries.forgive(source)
+        return rest
 
-    async def _catch_up(self, member: Member, outbox: Outbox) -> None:
-        """Show an owner who is back what has come for them, or why it cannot be shown."""
-        try:
-            if text := await Mentioned(member, self.broker.world.rooms, self.past).lately():
-                await self.broker.call(member, Notify(text))
-            await Post(member, self.broker, outbox, self.letters).collect()
-        except ChatError as error:
-            await self.broker.call(member, Notify(str(error)))
+    async def _catch_up(self, member: Member, account: str, outbox: Outbox) -> None:
+        """Let an owner who is back be where they were, and show what has come for them."""
+        refused = await self.guardian.rejoin(account, outbox.below_soft)
+        if not self.broker.world.is_here(member):  # they go on as one who was here
+            return
+        for line in [*refused, f"you are {member.nick} again{where(member)}"]:
+            await self.broker.call(member, Notify(line))
+        if text := await Mentioned(member, self.broker.world.rooms, self.past).lately():
+            await self.broker.call(member, Notify(text))
+        await Post(member, self.broker, outbox, self.letters).collect()
 
 
 @attrs.frozen

@@ -21,7 +21,15 @@ from trioserve.messages import Event, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Depart, Lose, Request
 from trioserve.rooms import Member
-from trioserve.services import CRASHED, INPUT_ENDED, SHUTDOWN, TAKEN_OVER, Ending, Services
+from trioserve.services import (
+    CRASHED,
+    INPUT_ENDED,
+    SHUTDOWN,
+    TAKEN_OVER,
+    CatchingUp,
+    Ending,
+    Services,
+)
 from trioserve.trail import Unread
 from trioserve.transport import Transport
 from trioserve.wire.lines import LineSplitter
@@ -136,13 +144,15 @@ class Session:
     async def _converse(self, nursery: trio.Nursery) -> None:
         limits = self._services.limits
         try:
-            with trio.move_on_after(limits.login) as login:
-                has_name = self._login is not None and await self._login.run()
-            if login.cancelled_caught:
+            assert self._login is not None  # until somebody is in
+            with trio.move_on_after(limits.login) as waiting:
+                has_name = await self._login.run()
+            if waiting.cancelled_caught:
                 farewell = f"no name within {limits.login:g} seconds: goodbye"
                 self.end(Ending.because("no name given", farewell))
             elif has_name:
-                await self._chat(nursery)
+                rest, self._login = self._login.rest, None  # an idle connection keeps little
+                await self._chat(nursery, rest)
         except ProtocolError as error:
             spoken = f"{error.protocol} on a port for text" if isinstance(error, Stranger) else ""
             self.end(Ending.because(NOT_CHAT, str(error), detail=spoken or str(error)))
@@ -157,16 +167,15 @@ class Session:
         """Speak for a member who may be let in by now, or after all for nobody."""
         self._member = member
 
-    async def _chat(self, nursery: trio.Nursery) -> None:
+    async def _chat(self, nursery: trio.Nursery, rest: CatchingUp | None) -> None:
         member = self._member
         assert member is not None  # see `_claim` and `occupy`
         log.info("%s is %s", self._transport.peer, member.nick)
-        self._login = None  # an idle connection keeps little
         self._conversation = conversation = Conversation(
             member, self._outbox, self._intake, self._services, nursery, self.end
         )
         try:
-            await conversation.run()
+            await conversation.run(rest)
         finally:
             conversation.stop()
         self.end(INPUT_ENDED)

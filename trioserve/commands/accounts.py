@@ -58,7 +58,8 @@ async def login(ctx: Context, name: str = "") -> None:
     if not ctx.accounts.is_kept(name):
         raise ChatError(f"the name {name} is nobody's; /register keeps the one that you have")
     await _prove(ctx, name)
-    for refusal in await ctx.guardian.log_in(ctx.member, name, ctx.outbox.below_soft):
+    await ctx.guardian.log_in(ctx.member, name)
+    for refusal in await ctx.guardian.rejoin(name, ctx.outbox.below_soft):
         ctx.reply(refusal)
     ctx.reply(f"you are logged in as {name}{where(ctx.member)}")
     # Who goes on as somebody who is here already was not gone.
