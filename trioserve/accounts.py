@@ -223,11 +223,12 @@ def _last(
 
 
 def where(member: Member) -> str:
-    """In which rooms somebody is, if it is more than one: as the end of a sentence."""
-    others = [each.name for each in member.rooms.values() if each is not member.room]
-    if member.room is None or not others:
+    """In which rooms somebody is, if they are here: as the end of a sentence."""
+    if member.room is None:
         return ""
-    return f", in {member.room.name}; you are also in {names(others, len(others))}"
+    others = [each.name for each in member.rooms.values() if each is not member.room]
+    also = f"; you are also in {names(others, len(others))}" if others else ""
+    return f", in {member.room.name}{also}"
 
 
 class Guardian:

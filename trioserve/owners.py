@@ -106,8 +106,7 @@ class Owners:
         where = member.returning
         if where is None or fold(name) not in map(fold, where.rooms):
             raise ChatError(f"you were not in {name}")
-        rooms = tuple(each for each in where.rooms if fold(each) != fold(name))
-        member.returning = attrs.evolve(where, rooms=rooms)
+        member.returning = where.without(name)
         self.world.place(member)
         room = member.rooms.get(fold(name))
         if room is None:

@@ -4,6 +4,8 @@ from typing import Final
 
 import attrs
 
+from trioserve.names import fold
+
 MAX_ABSENCES: Final = 20  # that are remembered of one person: the last
 
 # When somebody was not there: behind the message of one id, up to that of another; None: still.
@@ -19,6 +21,11 @@ class Whereabouts:
     # The id of the last message when they left; None: they have not, as far as is known.
     left: int | None = None
     absences: tuple[Span, ...] = ()  # when they were away or gone, in this order
+
+    def without(self, room: str) -> "Whereabouts":
+        """The same, but for a room."""
+        rooms = tuple(each for each in self.rooms if fold(each) != fold(room))
+        return attrs.evolve(self, rooms=rooms)
 
 
 def begun(absences: tuple[Span, ...], at: int) -> tuple[Span, ...]:

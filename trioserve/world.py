@@ -225,6 +225,8 @@ class World:
         room.remove(member)
         room.expecting.pop(member, None)
         del member.rooms[fold(room.name)]
+        if member.returning is not None:
+            member.returning = member.returning.without(room.name)
         if not room.members:
             self._desert(room)
         if member.room is room:
