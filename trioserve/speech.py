@@ -69,7 +69,8 @@ class Speech:
         if room.crowd is not None:
             self.comings.tell_first(member, (room,))
         self.counters.messages += 1
-        said = Said(self.new_id(), room.name, member.nick, line.text, fold(member.account))
+        account = member.account and fold(member.account)
+        said = Said(self.new_id(), room.name, member.nick, line.text, account)
         # A terminal has shown the line to its author; a program has not.
         silent = None if line.echo or member.sees_own_lines else member
         self.fanout.post(room, said, silent=silent)
