@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from tests.archives import FaultyArchive
 from tests.test_accounts import PASSWORD, logs_in, registers
 from tests.test_letters import QUICK, Lasting, comes_back, leaves
-from trioserve.accounts import ANSWER
+from trioserve.archive.asking import ANSWER
 from trioserve.archive.belongings import PAGE
 from trioserve.testing import Chat, Person, open_chat
 

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from trioserve.archive.archives import Archive
+from trioserve.archive.asking import ask
 from trioserve.archive.belongings import Belongings, Page, Removal
 from trioserve.archive.journal import UNKEPT, Journal
 from trioserve.archive.personal import PERSONAL
@@ -21,7 +22,7 @@ from trioserve.archive.preferences import Chosen, Unchosen, choices
 from trioserve.archive.records import AccountGone, AccountKept, Record
 from trioserve.archive.whereabouts import Placed, whereabouts
 from trioserve.broker import Broker
-from trioserve.errors import ArchiveError, ChatError
+from trioserve.errors import ChatError
 from trioserve.limits import Tries
 from trioserve.names import fold, free_nick
 from trioserve.passwords import Passwords, check_password
@@ -33,7 +34,7 @@ from trioserve.wire.text import names
 
 MIN_PASSWORD: Final = 8  # characters
 BORROWED: Final = 30.0  # seconds that a guest may have a name that is kept
-ANSWER: Final = 5.0  # seconds to wait for a disk
+UNREADABLE: Final = "the server cannot read that at the moment; try again later"
 PAUSE: Final = 0.02  # seconds between two portions of what is forgotten, for what others have kept
 
 T = TypeVar("T")
@@ -179,12 +180,7 @@ class Accounts:
 
     async def _read(self, name: str, query: Callable[[sqlite3.Connection, str], T]) -> T:
         """What is kept of an account; raises ChatError if that cannot be read."""
-        try:
-            with trio.fail_after(ANSWER):
-                return await self.archive.read(lambda connection: query(connection, fold(name)))
-        except (ArchiveError, trio.TooSlowError) as error:
-            log.error("the account of %s cannot be read: %s", name, error)
-            raise ChatError("the server cannot read that at the moment; try again later") from None
+        return await ask(self.archive, lambda connection: query(connection, fold(name)), UNREADABLE)
 
 
 def check_strength(password: str) -> str:

@@ -3,28 +3,25 @@
 They are bounded, in all and by who leaves them: nobody can take the room of others.
 """
 
-import logging
 import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 import attrs
-import trio
 
 from trioserve.archive.archives import Archive
+from trioserve.archive.asking import ask
 from trioserve.archive.journal import Journal
 from trioserve.archive.preferences import choices
 from trioserve.archive.private import Left, Private, Read, Withdrawn, fate, waiting
-from trioserve.errors import ArchiveError, ChatError
+from trioserve.errors import ChatError
 from trioserve.messages import Told
 from trioserve.names import fold
 from trioserve.rooms import Member
 
-ANSWER: Final = 5.0  # seconds to wait for a disk
+UNREADABLE: Final = "the server cannot read what it keeps; try again later"
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -77,9 +74,4 @@ class Letters:
         self.journal.put(Withdrawn(fold(told.recipient), told.id))
 
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            with trio.fail_after(ANSWER):
-                return await self.archive.read(query)
-        except (ArchiveError, trio.TooSlowError) as error:
-            log.error("what waits cannot be read: %s", error)
-            raise ChatError("the server cannot read what it keeps; try again later") from None
+        return await ask(self.archive, query, UNREADABLE)

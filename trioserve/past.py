@@ -4,7 +4,6 @@ What is not written yet is part of it: of what a journal still holds, nothing is
 and nothing is shown twice.
 """
 
-import logging
 import sqlite3
 from collections.abc import Callable, Collection
 from typing import Final, TypeVar
@@ -13,6 +12,7 @@ import attrs
 import trio
 
 from trioserve.archive.archives import Archive
+from trioserve.archive.asking import ask
 from trioserve.archive.history import Span, among, bounds, last_topic, page
 from trioserve.archive.journal import Journal
 from trioserve.archive.mentions import Mentions, mentions
@@ -20,18 +20,15 @@ from trioserve.archive.records import Talk
 from trioserve.archive.retention import Bounds, bounds_of
 from trioserve.archive.search import Found, Search, find
 from trioserve.archive.sight import Sight
-from trioserve.errors import ArchiveError, ChatError
+from trioserve.errors import ChatError
 from trioserve.messages import Message, TopicSet
 from trioserve.names import fold
 from trioserve.rooms import RoomPast
 
-ANSWER: Final = 5.0  # seconds to wait for a disk
 UNREADABLE: Final = "what was said earlier cannot be read at the moment"
-ON_JOIN: Final = 1.0  # likewise, for whoever comes into a room and did not ask for it
+ON_JOIN: Final = 1.0  # seconds to wait for a disk, of who comes into a room and has not asked
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -123,14 +120,7 @@ class Past:
         return [found[number] for number in sorted(found)][-wanted.count :]
 
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            with trio.fail_after(ANSWER):
-                return await self.archive.read(query)
-        except trio.TooSlowError:
-            raise ChatError(UNREADABLE) from None
-        except ArchiveError as error:
-            log.error("cannot be read: %s", error)
-            raise ChatError(UNREADABLE) from None
+        return await ask(self.archive, query, UNREADABLE)
 
     def _messages(self, span: Span) -> list[Message]:
         """Those of a span that are not written yet, oldest first."""
