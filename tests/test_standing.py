@@ -6,7 +6,11 @@ import trio
 from trio.testing import MockClock
 
 from trioserve.config import Config
+from trioserve.memory import MemoryTransport
+from trioserve.messages import Noticed
 from trioserve.moderation import MAX_MARKS, Identity, Rules
+from trioserve.observe import Counters
+from trioserve.outbox import MAX_LATER, Drains, Outbox, OutboxLimits
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
@@ -175,6 +179,57 @@ async def test_who_was_not_reading_is_told_of_the_last_change_when_they_read_aga
             r"-- you are muted in #dev until \d\d:\d\d \(noise\); you can still read, .*", shown
         )
         assert "again" not in slow.unseen()
+
+
+async def test_who_was_not_reading_and_lost_the_connection_is_told_on_coming_back(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(UNHURRIED) as chat:
+        ann, slow = await in_dev(chat, "ann"), await in_dev(chat, "slow", window=1)
+        await slow.types("/resume")
+        words = (await slow.sees("-- if the connection breaks: ")).split()[-1]
+        await slow.stops_reading()
+        for _ in range(2):
+            await ann.types(*["x" * 1000] * 40)
+        await ann.types("/mute slow noise")
+
+        await slow.vanishes()
+        await ann.types("/unmute slow", "/mute slow more noise")
+        again = chat.connect()
+        await again.types(f"/resume {words}")
+
+        await again.sees("-- you are muted in #dev until that is lifted (more noise)")
+
+
+async def test_who_was_not_reading_is_told_that_a_room_is_theirs_now(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(UNHURRIED) as chat:
+        ann, slow = await in_dev(chat, "ann"), await in_dev(chat, "slow", window=1)
+        await slow.stops_reading()
+        for _ in range(2):
+            await ann.types(*["x" * 1000] * 40)
+
+        await ann.types("/giveroom slow")
+        await ann.sees("* ann gave #dev to slow")
+        await slow.reads_on()
+
+        await slow.sees("messages skipped in #dev")
+        await slow.sees("* ann gave #dev to slow")
+
+
+async def test_of_what_is_told_later_each_subject_has_its_last_and_there_is_a_bound() -> None:
+    drains = Drains(OutboxLimits(), Counters(), 1)
+    outbox = Outbox(MemoryTransport("memory"), drains, lambda _: None)
+
+    for number in range(MAX_LATER + 1):
+        outbox.put_later(f"#r{number}", Noticed(f"first {number}"))
+    outbox.put_later("#r1", Noticed("second 1"))
+
+    shown = [event for _, event in outbox.unread(0, 0).events]
+    assert len(shown) == MAX_LATER
+    assert shown[-1] == Noticed("second 1")
+    assert Noticed("first 0") not in shown
 
 
 # ------------------------------------------------------------------------- a slow pace

@@ -33,11 +33,17 @@ class Audit:
     def tell_operators(self, member: Member, ruling: Moderated) -> None:
         """Record what somebody has done, and tell the other operators that are on."""
         for other in self.world.members.values():
-            if other.is_operator and other is not member and not other.outlet.lagging:
-                self.fanout.put(other, ruling)
+            if other.is_operator and other is not member:
+                self.fanout.remind(other, ruling.nick, ruling)
         self.record(ruling)
 
     def tell_of_owner(self, room: Room, former: Member | None) -> None:
         """Tell a room of its owner, if that is another than before."""
-        if room.owner is not None and room.owner is not former:
-            self.fanout.post(room, Owned(room.name, room.owner.nick))
+        if (owner := room.owner) is not None and owner is not former:
+            self.post_owner(room, owner, Owned(room.name, owner.nick))
+
+    def post_owner(self, room: Room, owner: Member, owned: Owned) -> None:
+        """Let a room see who owns it now, and the owner, too, who may not be reading it."""
+        self.fanout.post(room, owned)
+        if owner.outlet.lagging:
+            self.fanout.remind(owner, f"{room.name} is owned", owned)

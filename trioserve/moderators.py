@@ -105,7 +105,7 @@ class Moderators:
         other = present(self.world, room, nick)
         if room.owner is other:
             raise ChatError(f"{room.name} belongs to {other.nick} already")
-        self.fanout.post(room, Owned(room.name, other.nick, member.nick))
+        self.audit.post_owner(room, other, Owned(room.name, other.nick, member.nick))
         room.owner = other
 
     def _kick(self, member: Member, room: Room, nick: str, reason: str) -> None:
