@@ -53,7 +53,10 @@ class _Call:
     question: Question | None = attrs.field(default=None, init=False)
     began: float = attrs.field(factory=trio.current_time, init=False)
     told: bool = attrs.field(default=False, init=False)  # that lines wait behind it
-    secrets: list[str] | None = attrs.field(default=None, init=False)  # given; None: none is asked
+    secrets: list[str] = attrs.field(factory=list, init=False)  # that were given
+    # Called in the end, once it has asked for secrets: whether what was given is not what it
+    # wanted, so that more may be typed, and what was given.
+    on_secrets: Callable[[bool, list[str]], None] | None = attrs.field(default=None, init=False)
     # What it answers, nothing else does: it has not begun while another's is being read.
     answers: bool = attrs.field(default=False, init=False)
 
@@ -72,9 +75,6 @@ class Calls:
     caller: Caller
     nursery: trio.Nursery  # the session's
     on_finished: Callable[[], None]  # called when the call under way has ended
-    # Called before that if it has asked for secrets: whether what was given is not what it wanted,
-    # so that more may be typed, and what was given.
-    on_secrets: Callable[[bool, list[str]], None]
     _current: _Call | None = attrs.field(default=None, init=False)
 
     def call(self, command: Command, rest: str) -> None:
@@ -194,7 +194,7 @@ class Calls:
             return False
         question, call.question = call.question, None
         question.answer = text
-        if call.secrets is not None and question.is_secret:
+        if question.is_secret:
             call.secrets.append(text)
         question.answered.set()
         return True
@@ -206,8 +206,12 @@ class Calls:
         return question is not None and question.is_asked and question.is_secret
 
     @contextmanager
-    def asking(self, *, secret: bool) -> Iterator[Question]:
+    def asking(
+        self, on_secrets: Callable[[bool, list[str]], None] | None = None
+    ) -> Iterator[Question]:
         """A question of the running command, to be answered by the line that comes next.
+
+        With `on_secrets` it is for a secret: that is called in the end (see `_Call`).
 
         Raises:
             RuntimeError: if something is asked already, or who asks is not what runs.
@@ -215,9 +219,8 @@ class Calls:
         call = self._current
         if call is None or call.question is not None or _asker.get() is not call:
             raise RuntimeError("only a running command may ask, and one question at a time")
-        question = call.question = Question(secret)
-        if secret and call.secrets is None:
-            call.secrets = []
+        question = call.question = Question(on_secrets is not None)
+        call.on_secrets = on_secrets or call.on_secrets
         try:
             yield question
         finally:
@@ -247,8 +250,8 @@ class Calls:
             elif call.scope.cancelled_caught:
                 self._notice(f"{call.name} is cancelled")
         self._current = None
-        if call.secrets is not None:
-            self.on_secrets(bool(failed) or limit.cancelled_caught, call.secrets)
+        if call.on_secrets is not None:
+            call.on_secrets(bool(failed) or limit.cancelled_caught, call.secrets)
         self.on_finished()
 
     @contextmanager

@@ -19,11 +19,12 @@ import trio
 from trioserve.attending import Attendant
 from trioserve.calls import Calls
 from trioserve.declarations import Command
-from trioserve.errors import ChatError, InputEnded
+from trioserve.errors import ChatError
 from trioserve.intake import Intake
 from trioserve.limits import TokenBucket
-from trioserve.messages import Asked, Noticed
+from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
+from trioserve.questions import Questions
 from trioserve.requests import Say, Settle
 from trioserve.rooms import Member
 from trioserve.services import CatchingUp, Ending, Services
@@ -53,19 +54,14 @@ class Conversation:
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
     _unsettled: bool = attrs.field(default=False, init=False)  # said something, outcome unknown
     _quit: bool = attrs.field(default=False, init=False)
+    _questions: Questions | None = attrs.field(default=None, init=False)  # that were asked
     _attendant: Attendant | None = attrs.field(default=None, init=False)  # to the terminal
 
     def __attrs_post_init__(self) -> None:
         limits = self.services.limits
         self._lines = TokenBucket(limits.burst, limits.rate) if limits.flood_control else None
         self._calls = Calls(
-            self.member,
-            self.outbox,
-            self.services,
-            self,
-            self.nursery,
-            self._end_pause,
-            self._keep_secrets,
+            self.member, self.outbox, self.services, self, self.nursery, self._end_pause
         )
         if self.intake.terminal is not None:
             self._attend()
@@ -260,28 +256,14 @@ class Conversation:
         if command is not None and (alone or command.name == "cancel"):
             self._calls.call(command, clean(typed)[1:].partition(" ")[2])
             return True
-        if self._calls.asks_secret and self._is_command(typed):
-            self._ask_again()
+        if self._calls.asks_secret and self._questions is not None and self._is_command(typed):
+            self._questions.ask_again()
             return True
         return self._calls.answer(clean(typed))
 
     def _is_command(self, typed: str) -> bool:
         text = clean(typed)
         return text.startswith("/") and self.services.plugins.registry.match(text[1:]) is not None
-
-    def _ask_again(self) -> None:
-        """Take no command for a secret: then the secret, typed behind it, would be said."""
-        if self.intake.is_hiding:
-            self.outbox.put(b"\r\n")  # the Enter was not shown
-        self._notice("a command is no answer: type what is asked for, or /cancel")
-        self.intake.ask_again(self.member.style())
-
-    def _keep_secrets(self, refused: bool, given: list[str]) -> None:
-        """Let nothing be said that its person takes for the answer still."""
-        among = None if refused else given
-        if count := self.intake.withhold_waiting(among):
-            self._notice(f"{plural(count, 'line')} not sent: the password may be there")
-        self.intake.withhold_next(among)
 
     def _urgent(self, typed: str) -> Command | None:
         if not typed.startswith("/"):
@@ -363,39 +345,22 @@ class Conversation:
         Raises:
             InputEnded: if there will be none.
         """
-        with self._calls.asking(secret=secret) as question:
-            if secret and (count := self.intake.withhold_waiting()):
-                self._notice(
-                    f"{plural(count, 'line')} typed ahead not sent: a password may be there"
-                )
-            try:
-                if secret and not await self._attend().hides():
-                    if self.intake.is_telnet:
-                        self.outbox.write(b"\r")  # over what half a telnet shows of our asking
-                    self._notice("your client will show what you type")
-                self.intake.ask(Asked(prompt), self.member.style(), secret=secret)
-                question.is_asked = True
-                if not secret and (line := self._typed_ahead()) is not None:
-                    return line
-                if not self.intake.ended:
-                    await question.answered.wait()
-            finally:
-                self.intake.end_question(abandoned=question.answer is None)
-        if question.answer is None:
-            raise InputEnded("the input has ended before the answer")
-        return question.answer
+        if self._questions is None:
+            self._questions = Questions(
+                self.outbox,
+                self.intake,
+                self._calls,
+                lambda: self._attend().hides(),
+                self._notice,
+                self._skip,
+            )
+        return await self._questions.ask(prompt, secret=secret)
 
-    def _typed_ahead(self) -> str | None:
-        """The first line that waits, if there is one."""
-        while len(self.intake):
-            typed = self.intake.pop()
-            if isinstance(typed, str):
-                return clean(typed)
-            if typed is None:
-                self._tell_too_long()
-            else:
-                self._signalled(typed)
-        return None
+    def _skip(self, typed: Typed) -> None:
+        if isinstance(typed, Signal):
+            self._signalled(typed)
+        else:
+            self._tell_too_long()
 
     def permits(self, command: Command) -> bool:
         """Whether the person may use a command here and now."""
