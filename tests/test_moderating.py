@@ -490,7 +490,9 @@ async def test_a_mute_ends_by_itself(chat: Chat) -> None:
 async def test_a_mute_is_lifted_under_either_name(chat: Chat) -> None:
     ann, bob = await room_of(chat, "ann", "bob")
     await ann.types("/mute bob")
-    await bob.types("/nick robert", "still muted?")
+    await bob.types("/leave #dev", "/nick robert", "/join #dev", "still muted?")
+    await bob.sees("-- #dev: 2 here")
+    await bob.sees("-- you are muted in #dev until that is lifted; you can still read")
     await bob.sees("-- you are muted in #dev until that is lifted; you can still read")
 
     await ann.types("/unmute robert")
@@ -500,10 +502,22 @@ async def test_a_mute_is_lifted_under_either_name(chat: Chat) -> None:
     await ann.sees("<robert> thank you")
 
 
+async def test_who_is_muted_does_not_talk_by_the_names_they_take(chat: Chat) -> None:
+    ann, bob = await room_of(chat, "ann", "bob")
+    await ann.types("/mute bob")
+
+    await bob.types("/nick ann-is-mean")
+    await bob.sees("-- you are muted in #dev: /leave it to take another name")
+    await bob.types("/leave #dev", "/nick robert")
+
+    await bob.sees("-- you are robert now")
+    assert "ann-is-mean" not in ann.unseen()
+
+
 async def test_a_mute_under_another_name_takes_the_place_of_the_first(chat: Chat) -> None:
     ann, bob = await room_of(chat, "ann", "bob")
     await ann.types("/mute bob")
-    await bob.types("/nick robert")
+    await bob.types("/leave #dev", "/nick robert", "/join #dev")
     await bob.sees("-- you are robert now")
 
     await ann.types("/mute robert 10s hush", "/bans")

@@ -72,6 +72,7 @@ class Membership:
                 self.fanout.flush_rooms(member.rooms.values())
                 self.world.switch(member, room)
             case Rename(nick):
+                self._refuse_muted(member)
                 self.rename(member, nick)
             case Depart(reason, text, seat):
                 if seat is None or seat is member.seat:  # else somebody has taken them over
@@ -181,6 +182,12 @@ class Membership:
             len(fresh),
             len(new),
         )
+
+    def _refuse_muted(self, member: Member) -> None:
+        """Raises ChatError to who would talk by the names that they take."""
+        for room in member.rooms.values():
+            if self.standing.is_muted(member, room):
+                raise ChatError(f"you are muted in {room.name}: /leave it to take another name")
 
     def rename(self, member: Member, nick: str) -> None:
         """Give a member another nick, and tell whom that concerns; raises as `World.rename`."""
