@@ -58,7 +58,7 @@ def test_two_commands_of_one_name_are_refused_with_both_places() -> None:
         Registry([declared(roll), declared(another)])
 
     assert str(caught.value) == (
-        f"{__name__}.{another.__qualname__}: there is a /roll already, {__name__}.roll"
+        f"{__name__}.{another.__qualname__}: there is a /roll already, {roll.__module__}.roll"
     )
 
 
