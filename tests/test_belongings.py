@@ -3,11 +3,12 @@
 from trioserve.archive.belongings import PAGE, PORTION, Belongings
 from trioserve.archive.database import IN_MEMORY, Database
 from trioserve.archive.personal import PERSONAL
+from trioserve.archive.private import PRIVATE, Left, Private, Read, copies
 from trioserve.archive.records import AccountKept, Talk
 from trioserve.archive.said import ANONYMOUS, SAID
 from trioserve.archive.search import Search, find
 from trioserve.archive.sight import Sight
-from trioserve.messages import Acted, Said, TopicSet
+from trioserve.messages import Acted, Said, Told, TopicSet
 
 
 def database_of(*talk: Said | Acted | TopicSet) -> Database:
@@ -111,3 +112,47 @@ def test_what_is_disowned_stays_and_is_nobody_s() -> None:
 
     assert shown(database, SAID) == []
     assert found(database, "tea", "ann") == [1]
+
+
+# ------------------------------------------------------------- private messages
+
+
+def test_of_two_who_are_one_there_is_one_copy() -> None:
+    told = Told(1, "ann", "ann", "note to self")
+
+    assert copies(told, "ann", "ann") == [Private("ann", told, True, "ann")]
+    assert copies(told, "", "") == []
+
+
+def test_what_one_said_to_others_is_forgotten_there_and_what_they_said_stays() -> None:
+    database = Database(IN_MEMORY)
+    database.write([AccountKept("ann", "x"), AccountKept("bob", "x")])
+    for number in range(1, PORTION + 2):
+        database.write(copies(Told(number, "ann", "bob", "tea"), "ann", "bob"))
+    database.write(copies(Told(PORTION + 2, "bob", "ann", "tea?"), "bob", "ann"))
+
+    assert forget(database, PRIVATE) == 4
+
+    assert shown(database, PRIVATE) == []
+    (row,) = shown(database, PRIVATE, "bob")
+    assert (row["nick"], row["to"], row["text"], row["read"]) == ("bob", "ann", "tea?", True)
+
+
+def test_nothing_is_kept_privately_for_who_has_no_account_any_more() -> None:
+    database = Database(IN_MEMORY)
+
+    database.write(copies(Told(1, "ann", "bob", "tea"), "ann", "bob"))
+
+    assert shown(database, PRIVATE) == []
+
+
+def test_what_is_written_again_after_a_failure_is_there_once() -> None:
+    database = Database(IN_MEMORY)
+    database.write([AccountKept("ann", "x")])
+    left = Left("ann", Told(1, "bob", "ann", "tea"), "", "192.0.2.1")
+
+    database.write([left, left])
+    database.write([Read("ann", 1), left])
+
+    (row,) = shown(database, PRIVATE)
+    assert row["read"] is True

@@ -37,7 +37,7 @@ SCHEMA: Final[Sequence[str]] = (
     ) STRICT""",
     "CREATE INDEX private_by_other ON private_messages (account, other, id)",
     "CREATE INDEX private_by_author ON private_messages (author) WHERE author != ''",
-    """CREATE INDEX private_waiting ON private_messages (account, author, source)
+    """CREATE INDEX private_waiting ON private_messages (account, id)
         WHERE source IS NOT NULL""",
     """CREATE VIRTUAL TABLE found_private USING fts5 (
         text, sender, account, content = '',
@@ -53,7 +53,9 @@ SCHEMA: Final[Sequence[str]] = (
     END""",
 )
 
-_WAITS: Final = "account = ?1 AND source IS NOT NULL"
+_OF_WAITING: Final = (
+    "FROM private_messages INDEXED BY private_waiting WHERE account = ?1 AND source IS NOT NULL"
+)
 _PUT: Final = (
     "INSERT OR IGNORE INTO private_messages"
     " (account, id, other, sender, recipient, own, author, text, source)"
@@ -61,7 +63,7 @@ _PUT: Final = (
     # Whoever has given the name up meanwhile has nothing kept, nor who has it next.
     " WHERE EXISTS (SELECT 1 FROM accounts WHERE folded = ?1)"
 )
-_COUNT: Final = f"(SELECT count(*) FROM private_messages WHERE {_WAITS}"  # noqa: S608
+_COUNT: Final = f"(SELECT count(*) {_OF_WAITING}"
 
 
 @attrs.frozen
@@ -144,12 +146,27 @@ class Read:
 
 @attrs.frozen
 class ForgetPrivate:
-    """Take out a portion of the copies of an account, and of what its owner has said to others."""
+    """Take out a portion of the copies of an account."""
 
     sql: ClassVar[str] = (
-        "DELETE FROM private_messages WHERE number IN (SELECT number FROM private_messages"
-        " WHERE account = ?1 UNION SELECT number FROM private_messages"
-        " WHERE author = ?1 AND author != '' LIMIT ?2)"
+        "DELETE FROM private_messages WHERE number IN"
+        " (SELECT number FROM private_messages WHERE account = ? LIMIT ?)"
+    )
+    size: ClassVar[int] = 0
+
+    account: str
+
+    def row(self) -> tuple[Any, ...]:
+        return self.account, PORTION
+
+
+@attrs.frozen
+class ForgetTold:
+    """Take out a portion of what an account's owner has said to others."""
+
+    sql: ClassVar[str] = (
+        "DELETE FROM private_messages WHERE number IN"
+        " (SELECT number FROM private_messages WHERE author = ? AND author != '' LIMIT ?)"
     )
     size: ClassVar[int] = 0
 
@@ -205,8 +222,9 @@ def waiting(account: str, after: int) -> Callable[[sqlite3.Connection], list[Tol
     """A query for what waits for an account, with ids behind one: a page, oldest first."""
 
     def query(connection: sqlite3.Connection) -> list[Told]:
-        sql = f"SELECT id, sender, text FROM private_messages WHERE {_WAITS} AND id > ?2"  # noqa: S608
-        rows = connection.execute(f"{sql} ORDER BY id LIMIT ?3", (account, after, PAGE))
+        # Not by the index of all that an account has: few of those wait.
+        sql = f"SELECT id, sender, text {_OF_WAITING} AND id > ?2 ORDER BY id LIMIT ?3"
+        rows = connection.execute(sql, (account, after, PAGE))
         return [Told(number, sender, "you", text) for number, sender, text in rows]
 
     return query
@@ -217,7 +235,7 @@ def fate(left: Left) -> Callable[[sqlite3.Connection], str]:
 
     def query(connection: sqlite3.Connection) -> str:
         def count(condition: str, *values: object) -> int:
-            sql = f"SELECT count(*) FROM private_messages WHERE {_WAITS} AND {condition}"  # noqa: S608
+            sql = f"SELECT count(*) {_OF_WAITING} AND {condition}"
             found: int = connection.execute(sql, (left.account, *values)).fetchone()[0]
             return found
 
@@ -271,9 +289,9 @@ def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
     """A query for what forgets the next portion: what others have said to others stays theirs."""
 
     def query(connection: sqlite3.Connection) -> Record | None:
-        if _has(connection, "account = ?", account) or _has(connection, _AUTHOR, account):
+        if _has(connection, "account = ?", account):
             return ForgetPrivate(account)
-        return None
+        return ForgetTold(account) if _has(connection, _AUTHOR, account) else None
 
     return query
 
