@@ -19,6 +19,16 @@ def said(number: int, text: str = "hello", *, room: str = "#lobby", private: int
     return Talk(Said(number, room, "ann", text), private)
 
 
+class Lasting(MemoryArchive):
+    """An archive in memory that outlives a server, for the next one."""
+
+    def __init__(self) -> None:
+        super().__init__(keeps_talk=True)
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 @attrs.define(eq=False)
 class FaultyArchive:
     """An archive in memory that fails, or does not answer, for as long as it is told to."""
@@ -30,6 +40,7 @@ class FaultyArchive:
     unreadable: str = ""  # what each reading fails with
     unread: trio.Event | None = None  # what each reading waits for
     writes: int = attrs.field(default=0, init=False)
+    reading: int = attrs.field(default=0, init=False)  # readings that go on
     _memory: MemoryArchive = attrs.field(factory=lambda: MemoryArchive(keeps_talk=True), init=False)
 
     async def write(self, records: Sequence[Record]) -> Unwritable:
@@ -41,11 +52,15 @@ class FaultyArchive:
         return await self._memory.write(records)
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        if self.unread is not None:
-            await self.unread.wait()
-        if self.unreadable:
-            raise ArchiveError(self.unreadable)
-        return await self._memory.read(query)
+        self.reading += 1
+        try:
+            if self.unread is not None:
+                await self.unread.wait()
+            if self.unreadable:
+                raise ArchiveError(self.unreadable)
+            return await self._memory.read(query)
+        finally:
+            self.reading -= 1
 
     def close(self) -> None:
         self._memory.close()

@@ -1,6 +1,7 @@
 """What holds of every archive, and of a database in a file."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import trio
 
 from tests.archives import FaultyArchive, said
-from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive
+from trioserve.archive.archives import READERS, Archive, DiskArchive, MemoryArchive
 from trioserve.archive.database import Database
 from trioserve.archive.directory import Directory, default_directory
 from trioserve.archive.history import Span, last_id, talk
@@ -120,12 +121,63 @@ async def test_what_is_written_is_there_for_the_next_server(tmp_path: Path) -> N
         second.close()
 
 
-def test_a_full_disk_is_told_of_and_keeps_what_was_there(tmp_path: Path) -> None:
+COUNT = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n{}) SELECT max(x) FROM n"
+ENDLESS, LONG = COUNT.format(""), COUNT.format(" LIMIT 300000")
+
+
+async def test_who_reads_long_holds_up_nobody_else(tmp_path: Path) -> None:
+    archive = DiskArchive(tmp_path / "kept.db")
+    begun, done = threading.Semaphore(0), threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> bool:
+        begun.release()
+        return done.wait(PATIENCE)
+
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            for _ in range(READERS - 1):
+                nursery.start_soon(archive.read, slow)
+            for _ in range(READERS - 1):
+                await trio.to_thread.run_sync(begun.acquire, True, PATIENCE)
+
+            assert await archive.read(last_id) == 0
+            done.set()
+    archive.close()
+
+
+async def test_a_reading_that_is_cancelled_is_broken_off_and_no_other(tmp_path: Path) -> None:
+    archive = DiskArchive(tmp_path / "kept.db")
+    found: list[int] = []
+
+    async def read_all_of_it() -> None:
+        found.append(await archive.read(lambda each: each.execute(LONG).fetchone()[0]))
+
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_all_of_it)
+            for _ in range(3 * READERS):  # each of which would hold one for ever
+                with trio.move_on_after(0.02) as scope:
+                    await archive.read(lambda each: each.execute(ENDLESS).fetchone())
+                assert scope.cancelled_caught
+        for _ in range(READERS):
+            await read_all_of_it()
+
+    assert found == [300_000] * (READERS + 1)
+    archive.close()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "trouble"),
+    [("max_page_count = 8", "full"), ("query_only = 1", "attempt to write a readonly database")],
+)
+def test_a_disk_that_is_full_or_read_only_is_told_of_and_keeps_what_was_there(
+    tmp_path: Path, pragma: str, trouble: str
+) -> None:
     database = Database(tmp_path / "kept.db")
     database.write([said(1)])
-    database.read(lambda connection: connection.execute("PRAGMA max_page_count = 8").fetchone())
+    database.read(lambda connection: connection.execute(f"PRAGMA {pragma}").fetchone())
 
-    with pytest.raises(ArchiveError, match="full"):
+    with pytest.raises(ArchiveError, match=trouble):
         database.write([said(number, "x" * 1000) for number in range(2, 100)])
 
     assert [each.id for each in database.read(talk(Span("#lobby", 100)))] == [1]
@@ -218,7 +270,7 @@ def test_what_is_kept_is_its_owners_alone_in_any_directory(tmp_path: Path) -> No
 def test_two_servers_do_not_keep_their_data_in_one_place(tmp_path: Path) -> None:
     first = Directory.open(tmp_path)
 
-    with pytest.raises(ArchiveError, match=r"another server, process [0-9]+, has its data in"):
+    with pytest.raises(ArchiveError, match=r"is in use by process [0-9]+: another server"):
         Directory.open(tmp_path)
     first.close()
 

@@ -5,8 +5,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.archives import FaultyArchive
-from trioserve.archive.archives import MemoryArchive
+from tests.archives import FaultyArchive, Lasting
+from trioserve.archive.archives import READERS
 from trioserve.config import Config
 from trioserve.membership import MAX_NEW
 from trioserve.outbox import OutboxLimits
@@ -17,16 +17,6 @@ from trioserve.world import RoomLimits
 SECOND = 1.0
 QUICK = SessionLimits(flood_control=False)
 FEW = Config(limits=QUICK, rooms=RoomLimits(history=5))  # a room holds 5 messages itself
-
-
-class Lasting(MemoryArchive):
-    """An archive in memory that outlives a server, for the next one."""
-
-    def __init__(self) -> None:
-        super().__init__(keeps_talk=True)
-
-    def close(self) -> None:
-        """Stay open."""
 
 
 def lines(text: str) -> list[str]:
@@ -377,6 +367,22 @@ async def test_search_is_made_narrower_by_what_stands_behind_the_words(
             await ann.types(f"/search {words}")
             await ann.sees(f"-- {count} message{'s' if count > 1 else ''} found")
             await ann.sees("-- now --")
+
+
+async def test_searches_leave_a_reader_to_who_wants_a_page(autojump_clock: MockClock) -> None:
+    archive = FaultyArchive()
+    async with open_chat(Config(limits=QUICK), archive=archive) as chat:
+        people = [await chat.join(f"nick{number}") for number in range(READERS + 2)]
+        archive.unread = trio.Event()
+        for each in people:
+            await each.types("/search tea")
+
+        assert archive.reading == READERS - 1
+        await trio.sleep(6)
+        archive.unread.set()
+        answers = [each.unseen() for each in people]
+        assert sum("cannot be read at the moment" in each for each in answers) == READERS - 1
+        assert sum("many are searching at the moment" in each for each in answers) == 3
 
 
 async def test_search_shows_nothing_of_who_is_ignored(autojump_clock: MockClock) -> None:

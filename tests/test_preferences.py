@@ -7,9 +7,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.archives import FaultyArchive
+from tests.archives import FaultyArchive, Lasting
 from tests.test_accounts import logs_in, registers
-from tests.test_past import Lasting
 from trioserve.archive.preferences import PREFERENCES as PREFERENCES_KEPT
 from trioserve.archive.preferences import Chosen, Unchosen
 from trioserve.broker import Nowhere

@@ -1,12 +1,14 @@
 """Search among what is kept."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trioserve.archive.database import IN_MEMORY, Database
+from trioserve.archive.index import INDEXES
 from trioserve.archive.migrations import STEPS
 from trioserve.archive.records import Talk
 from trioserve.archive.search import MAX_FOUND, MAX_WORDS, Found, Search, find, phrases
@@ -241,15 +243,16 @@ def test_what_takes_too_long_is_ended() -> None:
 # --------------------------------------------------------------- the index
 
 
-def test_what_was_kept_before_there_was_search_is_found() -> None:
-    database = Database(IN_MEMORY, steps=STEPS[:1])
+def test_what_was_kept_before_there_was_search_is_found(tmp_path: Path) -> None:
+    database = Database(tmp_path / "kept.db", steps=STEPS[:1])
+    database.read(lambda each: each.execute("DROP TRIGGER found_added").fetchone())
     rows = [(1, "天气"), (2, "again 天气")]
     sql = "INSERT INTO messages VALUES (?, '#dev', 'said', 'ann', ?, 0)"
     database.read(lambda each: each.executemany(sql, rows))
 
-    database._migrate(STEPS)
+    database.close()
 
-    assert ids(database, "天气") == [2, 1]
+    assert ids(Database(tmp_path / "kept.db"), "天气") == [2, 1]
 
 
 def test_what_is_taken_out_is_found_no_more() -> None:
@@ -258,7 +261,8 @@ def test_what_is_taken_out_is_found_no_more() -> None:
     database.read(lambda connection: connection.execute("DELETE FROM messages WHERE id = 1"))
 
     assert ids(database, "build") == [2]
-    database.read(lambda each: each.execute("INSERT INTO found (found) VALUES ('integrity-check')"))
+    check = INDEXES[0].command("integrity-check", 1)
+    database.read(lambda each: each.execute(check).fetchone())
 
 
 def test_what_is_written_twice_is_found_once() -> None:

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
-from trioserve.archive.archives import Archive
-from trioserve.archive.asking import ask
+from trioserve.archive.archives import READERS, Archive
+from trioserve.archive.asking import ANSWER, ask
 from trioserve.archive.history import Span, among, bounds, last_topic, page
 from trioserve.archive.journal import Journal
 from trioserve.archive.mentions import Mentions, mentions
@@ -37,21 +37,30 @@ class Past:
 
     archive: Archive
     journal: Journal
+    # Not all of those who read: whoever wants to see a page need not wait for searches.
+    _searching: trio.CapacityLimiter = attrs.field(
+        factory=lambda: trio.CapacityLimiter(READERS - 1), init=False
+    )
 
-    async def of_room(self, room: str, most: int) -> RoomPast:
-        """What a room that is made anew begins with: nothing that was private; checkpoints."""
+    async def of_room(self, room: str, most: int, private: int = 0) -> RoomPast:
+        """What a room that is made anew begins with; checkpoints.
+
+        Nothing that was private is among it, but for the room with this number.
+        """
         if not self.archive.keeps_talk:
             await trio.lowlevel.checkpoint()
             return RoomPast()
 
+        whole = Span(room, most, private=private)
+
         def query(connection: sqlite3.Connection) -> tuple[int, int, str | None]:
-            return *bounds(Span(room, most))(connection), last_topic(room)(connection)
+            return *bounds(whole)(connection), last_topic(room, private)(connection)
 
         try:
             with trio.fail_after(ON_JOIN):
-                held = self._held(Span(room, most), topics=True)
+                held = self._held(whole, topics=True)
                 first, _, topic = await self._ask(query)
-                span = Span(room, most, after=first - 1)
+                span = attrs.evolve(whole, after=first - 1)
                 messages = (await self.page(span) if first else self._messages(span))[-most:]
         except (ChatError, trio.TooSlowError):
             return RoomPast(is_readable=False)
@@ -99,7 +108,15 @@ class Past:
 
     async def find(self, search: Search, sight: Sight) -> list[Found]:
         """What somebody looks for; raises ChatError as `search.find` and `page` do."""
-        return await self._ask(lambda connection: find(connection, search, sight))
+        try:
+            with trio.fail_after(ANSWER):
+                await self._searching.acquire()
+        except trio.TooSlowError:
+            raise ChatError("many are searching at the moment; try again later") from None
+        try:
+            return await self._ask(lambda connection: find(connection, search, sight))
+        finally:
+            self._searching.release()
 
     async def mentions(self, wanted: Mentions, sight: Sight) -> list[Message]:
         """The last messages that mention somebody, oldest first, with their rooms' folded names.

@@ -1,16 +1,20 @@
 """Where records go: a database on a disk, in threads; or one in memory, without any."""
 
+import threading
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import attrs
 import trio
 
 from trioserve.archive.database import IN_MEMORY, Database, Query
 from trioserve.archive.records import Record
+from trioserve.errors import ArchiveError
 
 T = TypeVar("T")
+READERS: Final = 3  # connections to read by: who asks for much holds up nobody but others who do
 Unwritable = list[tuple[Record, Exception]]  # records that could not be written, and why not
 
 
@@ -47,24 +51,62 @@ class Archive(Protocol):
 
 
 @attrs.define(eq=False)
+class _Reading:
+    """One query, made in a thread by a connection that is free, which can be broken off."""
+
+    query: Query[Any]
+    free: "deque[Database]"  # never empty when this runs: there are as many as threads
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _reader: Database | None = attrs.field(default=None, init=False)
+    _is_over: bool = attrs.field(default=False, init=False)
+
+    def run(self) -> Any:
+        """Make the query; in the thread."""
+        reader = self.free.popleft()
+        try:
+            with self._lock:
+                if self._is_over:
+                    raise ArchiveError("nobody waits for it any more")
+                self._reader = reader
+            try:
+                # An interruption ends what runs at that moment; this, what would begin later.
+                return reader.read(self.query, lambda: self._is_over)
+            finally:
+                with self._lock:  # to break off what this connection does next, nobody may
+                    self._reader = None
+        finally:
+            self.free.append(reader)
+
+    def break_off(self) -> None:
+        """Let go on no further what nobody waits for any more; never waits."""
+        with self._lock:
+            self._is_over = True
+            if self._reader is not None:
+                self._reader.interrupt()
+
+
+@attrs.define(eq=False)
 class DiskArchive:
-    """A database in a file. It is written in one thread, and read in another one."""
+    """A database in a file. It is written in one thread, and read in READERS others.
+
+    A reading that is cancelled is broken off.
+    """
 
     path: Path
     keeps_talk: bool = attrs.field(default=True, init=False)
     _writer: Database = attrs.field(init=False)
-    _reader: Database = attrs.field(init=False)
-    # Apart from other threads, and one at a time: a connection is nobody's but its thread's.
+    _readers: deque[Database] = attrs.field(factory=deque, init=False)  # those that are free
+    # Apart from other threads: a connection is nobody's but its thread's at a time.
     _writing: trio.CapacityLimiter = attrs.field(
         factory=lambda: trio.CapacityLimiter(1), init=False
     )
     _reading: trio.CapacityLimiter = attrs.field(
-        factory=lambda: trio.CapacityLimiter(1), init=False
+        factory=lambda: trio.CapacityLimiter(READERS), init=False
     )
 
     def __attrs_post_init__(self) -> None:
         self._writer = Database(self.path)
-        self._reader = Database(self.path)
+        self._readers.extend(Database(self.path, is_another=True) for _ in range(READERS))
 
     @property
     def name(self) -> str:
@@ -77,16 +119,21 @@ class DiskArchive:
         )
 
     async def read(self, query: Query[T]) -> T:
-        return await trio.to_thread.run_sync(
-            self._reader.read, query, abandon_on_cancel=True, limiter=self._reading
-        )
+        reading = _Reading(query, self._readers)
+        try:
+            found: T = await trio.to_thread.run_sync(
+                reading.run, abandon_on_cancel=True, limiter=self._reading
+            )
+        finally:
+            reading.break_off()
+        return found
 
     def close(self) -> None:
         # What a thread still has in its hands is left to it: the process ends soon.
         if not self._writing.borrowed_tokens:
             self._writer.close()
-        if not self._reading.borrowed_tokens:
-            self._reader.close()
+        while self._readers:
+            self._readers.popleft().close()
 
 
 @attrs.define(eq=False)

@@ -3,6 +3,7 @@
 No Trio here: `archives` says in which thread.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, TypeVar
 
+from trioserve.archive import index
 from trioserve.archive.migrations import STEPS
 from trioserve.archive.records import Record
-from trioserve.archive.search import spaced
 from trioserve.errors import ArchiveError, DamagedError
 from trioserve.names import fold
 
@@ -21,6 +22,7 @@ Query = Callable[[sqlite3.Connection], T]
 
 BUSY: Final = 5.0  # seconds to wait for another process, such as one that makes a copy
 IN_MEMORY: Final = ":memory:"
+STEPS_BETWEEN: Final = 10_000  # of SQLite's machine, between two looks whether it is over
 
 # What is wrong with one record, not with the disk: to write it again would fail again.
 _UNWRITABLE: Final = (
@@ -33,11 +35,22 @@ _UNWRITABLE: Final = (
 )
 
 
+log = logging.getLogger(__name__)
+
+
 class Database:
     """A connection to a database, for one thread at a time."""
 
-    def __init__(self, path: Path | str, *, steps: Sequence[Sequence[str]] = STEPS) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        steps: Sequence[Sequence[str]] = STEPS,
+        is_another: bool = False,
+    ) -> None:
         """Open a database, which is made if there is none, and bring it to this schema.
+
+        One that `is_another` connection to it finds that done.
 
         Raises:
             ArchiveError: if it cannot be had, or is of a newer server's; it is not touched then.
@@ -52,9 +65,11 @@ class Database:
                 self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                self._connection.create_function("spaced", 1, spaced, deterministic=True)
+                index.prepare(self._connection)
                 self._connection.create_function("fold", 1, fold, deterministic=True)
-                self._migrate(steps)
+                if not is_another:
+                    self._migrate(steps)
+                    self._bring_index_on()
             except BaseException:
                 self._connection.close()
                 raise
@@ -74,10 +89,19 @@ class Database:
                 return self._write_each(records)
         return []
 
-    def read(self, query: Query[T]) -> T:
-        """What a query makes of it, as of one moment; raises ArchiveError if it cannot be read."""
+    def read(self, query: Query[T], is_over: Callable[[], bool] = lambda: False) -> T:
+        """What a query makes of it, as of one moment; broken off once `is_over`.
+
+        Raises:
+            ArchiveError: if it cannot be read, or is broken off.
+        """
+        self._connection.set_progress_handler(is_over, STEPS_BETWEEN)
         with _explained(self.path), self._transaction("DEFERRED"):
             return query(self._connection)
+
+    def interrupt(self) -> None:
+        """Break off what is read; from another thread, while that goes on."""
+        self._connection.interrupt()
 
     def close(self) -> None:
         """Close it; what has been written stays."""
@@ -121,6 +145,12 @@ class Database:
                 for statement in statements:
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {number}")
+
+    def _bring_index_on(self) -> None:
+        if not index.has_fts5(self._connection):
+            log.warning("there is no /search: the SQLite at hand has no FTS5")
+        with self._transaction():
+            index.bring_on(self._connection)
 
 
 @contextmanager

@@ -57,14 +57,15 @@ class Directory:
             lock.seek(0)
             owner = lock.read().strip() or "unknown"
             lock.close()
-            raise ArchiveError(f"another server, process {owner}, has its data in {path}") from None
+            raise ArchiveError(
+                f"{path} is in use by process {owner}: another server, or trioserve db vacuum"
+            ) from None
         except OSError as error:
             lock.close()
             raise ArchiveError(f"cannot lock {path / LOCK}: {error.strerror}") from None
         with suppress(OSError):  # the disk is full: the number is only for people
             lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())  # a buffer would try it once more
         return cls(path, lock)
 
     def archive(self) -> DiskArchive:

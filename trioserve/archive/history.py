@@ -94,14 +94,17 @@ def among(span: Span, ids: Collection[int]) -> Callable[[sqlite3.Connection], li
     return query
 
 
-def last_topic(room: str) -> Callable[[sqlite3.Connection], str | None]:
-    """A query for the topic that was set last while a room was open; None if none ever was."""
+def last_topic(room: str, private: int = 0) -> Callable[[sqlite3.Connection], str | None]:
+    """A query for a room's last topic, None if there is none.
+
+    One that was set while it was private is not meant, but for the room with this number.
+    """
 
     def query(connection: sqlite3.Connection) -> str | None:
         row = connection.execute(
-            "SELECT text FROM messages WHERE room = ? AND kind = 'topic' AND private = 0"
+            "SELECT text FROM messages WHERE room = ? AND kind = 'topic' AND private IN (0, ?)"
             " ORDER BY id DESC LIMIT 1",
-            (fold(room),),
+            (fold(room), private),
         ).fetchone()
         return None if row is None else row[0]
 

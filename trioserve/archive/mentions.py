@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from trioserve.archive.history import NEVER, event_of
+from trioserve.archive.index import require
 from trioserve.archive.search import PATIENCE, no_longer_than, quoted
 from trioserve.archive.sight import Sight
 from trioserve.messages import Message, TopicSet
@@ -64,6 +65,7 @@ def mentions(
     Raises:
         ChatError: if that takes too long.
     """
+    require(connection)
     found: dict[int, Message] = {}
     # The index knows words, and a nick may be more than one of them: each is looked at again.
     matching = " OR ".join(f"text : {quoted(nick)}" for nick in sorted(wanted.nicks))

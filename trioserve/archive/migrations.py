@@ -11,7 +11,6 @@ from trioserve.archive.preferences import SCHEMA as PREFERENCES
 from trioserve.archive.private import SCHEMA as PRIVATE
 from trioserve.archive.retention import SCHEMA as RETENTION
 from trioserve.archive.said import SCHEMA as SAID
-from trioserve.archive.search import SCHEMA as SEARCH
 from trioserve.archive.whereabouts import SCHEMA as WHEREABOUTS
 from trioserve.archive.words import SCHEMA as WORDS
 
@@ -29,7 +28,7 @@ STEPS: Final[Sequence[Sequence[str]]] = (
         ) STRICT""",
         "CREATE INDEX messages_by_room ON messages (room, id)",
     ),
-    SEARCH,
+    (),  # the index of words, which is now made apart: see `index`
     # A room's last topic may be a million messages ago.
     ("CREATE INDEX topics_by_room ON messages (room, id) WHERE kind = 'topic'",),
     RETENTION,

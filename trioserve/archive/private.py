@@ -39,18 +39,6 @@ SCHEMA: Final[Sequence[str]] = (
     "CREATE INDEX private_by_author ON private_messages (author) WHERE author != ''",
     """CREATE INDEX private_waiting ON private_messages (account, id)
         WHERE source IS NOT NULL""",
-    """CREATE VIRTUAL TABLE found_private USING fts5 (
-        text, sender, account, content = '',
-        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
-    )""",
-    """CREATE TRIGGER private_to_be_found AFTER INSERT ON private_messages BEGIN
-        INSERT INTO found_private (rowid, text, sender, account)
-        VALUES (new.number, spaced(new.text), new.sender, new.account);
-    END""",
-    """CREATE TRIGGER private_not_to_be_found AFTER DELETE ON private_messages BEGIN
-        INSERT INTO found_private (found_private, rowid, text, sender, account)
-        VALUES ('delete', old.number, spaced(old.text), old.sender, old.account);
-    END""",
 )
 
 _OF_WAITING: Final = (

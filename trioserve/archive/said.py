@@ -19,12 +19,6 @@ SCHEMA: Final[Sequence[str]] = (
     # Folded; empty: a guest's.
     "ALTER TABLE messages ADD COLUMN account TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX messages_by_account ON messages (account, id) WHERE account != ''",
-    """CREATE TRIGGER messages_to_be_found_otherwise AFTER UPDATE OF nick ON messages BEGIN
-        INSERT INTO found (found, rowid, text, nick, room)
-        VALUES ('delete', old.id, spaced(old.text), old.nick, old.room);
-        INSERT INTO found (rowid, text, nick, room)
-        VALUES (new.id, spaced(new.text), new.nick, new.room);
-    END""",
 )
 
 

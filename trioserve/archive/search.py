@@ -1,21 +1,19 @@
 """Search among what is kept: FTS5, whose query language nobody is ever given to write in.
 
-What is indexed and what is looked for go through `spaced` alike: FTS5 splits text at
-blanks, so it finds nothing inside a run of Chinese, and its trigrams miss words of
-two characters. So each character of such a script is a word, and two that stand
-next to each other are a phrase.
+What is indexed (see `index`) and what is looked for go through `spaced` alike.
 """
 
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
 
 from trioserve.archive.history import event_of
+from trioserve.archive.index import ALONE, require, spaced
 from trioserve.archive.private import told_of
 from trioserve.archive.sight import Sight
 from trioserve.errors import ChatError
@@ -27,33 +25,7 @@ MAX_WORDS: Final = 20  # of one search
 PATIENCE: Final = 2.0  # seconds that one search may take: it holds one of few threads
 _STEPS: Final = 10_000  # of SQLite's machine, about a tenth of a millisecond each hundred
 
-# Kana, bopomofo, Han with its extensions and compatibility forms, Hangul, and pictures: the
-# scripts that leave no blanks between words, and signs that nobody puts blanks around.
-_ALONE: Final = re.compile(
-    "([\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f"
-    "\U0001f000-\U0001faff\U0001b000-\U0001b16f\U00020000-\U0003fffd])"
-)
 _WORD: Final = re.compile(r'"([^"]*)"?|(\S+)')
-
-# A change of `spaced` or of the tokenizer needs a step that makes this anew: to take a message
-# out, FTS5 has to be given just what was put in. A trigger, so that whoever adds a message or
-# takes one away need not know of it.
-SCHEMA: Final[Sequence[str]] = (
-    """CREATE VIRTUAL TABLE found USING fts5 (
-        text, nick, room, content = '',
-        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
-    )""",
-    "INSERT INTO found (rowid, text, nick, room) SELECT id, spaced(text), nick, room FROM messages",
-    """CREATE TRIGGER messages_to_be_found AFTER INSERT ON messages BEGIN
-        INSERT INTO found (rowid, text, nick, room)
-        VALUES (new.id, spaced(new.text), new.nick, new.room);
-    END""",
-    """CREATE TRIGGER messages_not_to_be_found AFTER DELETE ON messages BEGIN
-        INSERT INTO found (found, rowid, text, nick, room)
-        VALUES ('delete', old.id, spaced(old.text), old.nick, old.room);
-    END""",
-)
 
 NARROWER: Final = "name a room, somebody, or a time, as in since 2w"
 
@@ -101,11 +73,6 @@ class Found:
     behind: Message | TopicSet | Told | None
 
 
-def spaced(text: str) -> str:
-    """The text with blanks around each character that is a word by itself."""
-    return text if text.isascii() else _ALONE.sub(r" \1 ", text)
-
-
 def phrases(text: str) -> list[str]:
     """The words and quoted phrases that a text asks for, as FTS5 has them: quoted.
 
@@ -132,8 +99,9 @@ def find(
     """The newest messages that hold what is asked for, newest first, at most MAX_FOUND.
 
     Raises:
-        ChatError: if there is nothing to look for, or it takes too long.
+        ChatError: if there is nothing to look for, it takes too long, or there is no index.
     """
+    require(connection)
     matching = [f"text : {each}" for each in phrases(search.text)]
     narrower: list[str] = ["id >= ?"]
     values: list[Any] = [search.since]
@@ -207,4 +175,4 @@ def quoted(text: str) -> str:
 
 
 def _is_found(character: str) -> bool:
-    return character.isalnum() or _ALONE.match(character) is not None
+    return character.isalnum() or ALONE.match(character) is not None

@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from trioserve.archive import index
 from trioserve.archive.database import is_damage
 from trioserve.archive.migrations import STEPS
 from trioserve.errors import ArchiveError, DamagedError
@@ -45,19 +46,26 @@ def check(path: Path) -> list[str]:
         faults = [each for each in found if each != "ok"]
         for table, row, other, _ in connection.execute("PRAGMA foreign_key_check"):
             faults.append(f"row {row} of {table} refers to what is not in {other}")
-        if not faults and "found" in _tables(connection):
+        if not faults and index.has_fts5(connection) and index.is_kept(connection):
             faults += _check_words(connection)
     return faults[:MAX_FAULTS]
 
 
 def _check_words(connection: sqlite3.Connection) -> list[str]:
-    """Let FTS5 look at its own index, which to SQLite is a table like any other."""
-    try:
-        connection.execute("INSERT INTO found (found) VALUES ('integrity-check')")
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        return [f"the index of words: {error}"]
+    """Let FTS5 compare its own index with the messages; to SQLite it is a table like any other.
+
+    In a copy on the disk that ends with this: to FTS5 that is to write, and a server would wait.
+    """
+    with closing(sqlite3.connect("", isolation_level=None)) as copy:
+        connection.backup(copy)
+        index.prepare(copy)
+        try:
+            for each in index.INDEXES:
+                copy.execute(each.command("integrity-check", 1))
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return [f"the index of words: {error}"]
     return []
 
 
@@ -99,8 +107,10 @@ def vacuum(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as connection:
         before = _size(path)
-        if "found" in _tables(connection):
-            connection.execute("INSERT INTO found (found) VALUES ('optimize')")
+        if index.has_fts5(connection) and index.is_kept(connection):
+            index.prepare(connection)
+            for each in index.INDEXES:
+                connection.execute(each.command("optimize"))
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return before, _size(path)
