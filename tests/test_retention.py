@@ -69,6 +69,30 @@ async def test_an_owner_lets_a_room_keep_less_and_no_more(autojump_clock: MockCl
         await ann.sees("-- #dev keeps the last 3 messages, and of those what was said within 30d")
 
 
+@pytest.mark.parametrize(("bound", "pause", "count"), [("2", 0.0, 2), ("1h", HOUR, 1)])
+async def test_what_is_beyond_is_shown_no_more_while_people_are_in_the_room(
+    autojump_clock: MockClock, bound: str, pause: float, count: int
+) -> None:
+    def now_ns() -> int:
+        return 1_800_000_000_000_000_000 + int(trio.current_time() * 1e9)
+
+    archive = MemoryArchive(keeps_talk=True)
+    async with open_chat(archive=archive, now_ns=now_ns) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await ann.types("/join #dev", f"/retention {bound}", "one", "two", "three")
+        await trio.sleep(pause)
+        await ann.types("four")
+        await trio.sleep(2 * EVERY)
+        ann.unseen()
+        await ann.types("/history")
+        await bob.types("/join #dev")
+
+        await ann.sees(f"-- last {count} message")
+        assert "two" not in ann.unseen() + bob.unseen()
+        world = chat.server.world
+        assert world.histories.size == sum(each.history_bytes for each in world.rooms.values()) > 0
+
+
 async def test_only_owners_and_operators_set_it_and_everybody_sees_it(
     autojump_clock: MockClock,
 ) -> None:

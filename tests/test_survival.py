@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import resource
 import signal
 import time
 from pathlib import Path
@@ -144,6 +145,29 @@ def test_a_server_goes_on_where_the_one_before_it_was_killed(tmp_path: Path) -> 
     one("at last", "<ann> after")
 
 
+async def test_a_ban_and_a_private_room_outlive_a_kill(tmp_path: Path) -> None:
+    arguments = ("--listen", "127.0.0.1:0", "--data", str(tmp_path))
+    with running(*arguments) as server, trio.fail_after(PATIENCE):
+        async with await trio.open_tcp_stream("127.0.0.1", server.port()) as ann:
+            await ann.send_all(b"ann\n/join #dev\n/ban bob 1h flooding\n")
+            await ann.send_all(b"/join #den\n/private on\n")
+            await Lines(ann).until(b"* ann made #den private")
+            await trio.sleep(SHOWN_BEFORE)  # on the real clock: it is the promise
+            server.process.send_signal(signal.SIGKILL)
+        server.wait()
+
+    with running(*arguments) as server, trio.fail_after(PATIENCE):
+        async with await trio.open_tcp_stream("127.0.0.1", server.port()) as bob:
+            await bob.send_all(b"bob\n/join #dev\n/join #den\n")
+            lines = Lines(bob)
+            banned = await lines.until(b"banned")
+            await lines.until(b"-- #den is private; /knock #den asks to be let in")
+        assert server.stop(signal.SIGTERM) == 0
+
+    assert banned.startswith(b"-- you are banned from #dev until ")
+    assert banned.endswith(b" (flooding)\r")
+
+
 def converse(server: Running, nick: str, text: str, expected: str) -> str:
     """Come in, say something, and return what was shown until `expected` was."""
 
@@ -201,6 +225,7 @@ async def typing(port: int, *lines: tuple[str, str]) -> str:
     return shown.decode()
 
 
+ENDLESS = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 FULL = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
@@ -209,7 +234,9 @@ sys.exit(main())
 """
 
 
-async def test_on_a_full_disk_chat_goes_on_and_everybody_is_told(tmp_path: Path) -> None:
+async def test_on_a_full_disk_chat_goes_on_and_everybody_is_told_also_when_there_is_room_again(
+    tmp_path: Path,
+) -> None:
     config = tmp_path / "chat.toml"
     config.write_text("limits.flood_control = false\n")
     data = tmp_path / "data"
@@ -233,10 +260,23 @@ async def test_on_a_full_disk_chat_goes_on_and_everybody_is_told(tmp_path: Path)
                     nursery.cancel_scope.cancel()
                 await ann.send_all(b"\nstill here\n")
                 await lines.until(b"still here")
+                resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, ENDLESS)
+                await lines.until(b"-- history is saved again\r")
         assert server.stop(signal.SIGTERM) == 0
+    assert kept(data)[-1] == ("ann", "still here")
     assert told == b"-- history is not being saved\r"
     assert upkeep.check(data / DATABASE) == []
     assert any("not kept at present" in line for line in server.log)
+
+
+# Root may write anywhere, but for what takes that power from it.
+UNPRIVILEGED = """
+import ctypes, sys
+from trioserve.cli import main
+header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)()) == 0
+sys.exit(main())
+"""
 
 
 async def fill(stream: trio.SocketStream) -> None:
@@ -244,6 +284,38 @@ async def fill(stream: trio.SocketStream) -> None:
     while True:
         await stream.send_all(b"x" * 1000 + b"\n")
         await trio.sleep(0.005)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_where_nothing_can_be_written_the_server_says_so_and_does_not_start(
+    is_new: bool, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    if not is_new:
+        with running("--listen", "127.0.0.1:0", "--data", str(data)) as server:
+            server.port()
+            assert server.stop(signal.SIGTERM) == 0
+    for each in data.iterdir():
+        each.chmod(0o444)
+    data.chmod(0o555)
+
+    with running("--listen", "127.0.0.1:0", "--data", str(data), program=UNPRIVILEGED) as server:
+        assert server.wait() == 1
+
+    assert server.log == [f"trioserve: cannot keep anything in {data}: Permission denied"]
+    data.chmod(0o755)
+
+
+def test_where_there_is_no_room_at_all_the_server_says_so_and_does_not_start(
+    tmp_path: Path,
+) -> None:
+    program = FULL.replace("200_000", "0")
+    with running("--listen", "127.0.0.1:0", "--data", str(tmp_path), program=program) as server:
+        assert server.wait() == 1
+
+    assert len(server.log) == 1, server.log
+    assert server.log[0].startswith(f"trioserve: {tmp_path / DATABASE}: ")
 
 
 def test_what_is_damaged_is_moved_aside_on_ones_word(tmp_path: Path) -> None:

@@ -91,13 +91,15 @@ class Admission:
         if member in room.members:
             raise ChatError(f"you are in {room.name}")
         owner = room.owner
-        if owner is None or (rules := room.rules) is None or not rules.private:
+        if (rules := room.rules) is None or not rules.private:
             raise ChatError(f"{room.name} is open: /join {room.name}")
         now = self.now()
-        if rules.is_invited(member.number, now):
+        if rules.lets_in(member.identity, member.account, now):
             raise ChatError(f"you are invited: /join {room.name}")
         if (ban := rules.bans.holding(member.identity, now)) is not None:
             raise ChatError(f"you are banned from {room.name}{terms(ban, now, member)}")
+        if owner is None:
+            raise ChatError(f"{room.name} waits for its owner, who has not come back yet")
         refuse_deaf(member, owner)
         if (knocks := self._knocks.get(owner)) is None:
             knocks = self._knocks[owner] = Knocks()

@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 @attrs.define(eq=False)
 class Audit:
-    """Who was moderated, by whom, when and why: in memory, and one log record each."""
+    """Who was moderated, by whom, when and why: kept, and one log record each."""
 
     world: World
     fanout: Fanout
 
     def record(self, ruling: Moderated) -> None:
         """Keep what was done."""
-        self.world.audit.append(ruling)
+        self.world.record(ruling)
         log.info("%s", ruling_text(ruling))
 
     def post(self, room: Room, ruling: Moderated) -> None:

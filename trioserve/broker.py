@@ -18,6 +18,7 @@ from typing import Final
 import attrs
 import trio
 
+from trioserve.archive.rulebook import Rulebook
 from trioserve.errors import ChatError
 from trioserve.events import Events
 from trioserve.fanout import Fanout
@@ -152,7 +153,9 @@ class Broker:
         room = self.world.rooms.get(fold(request.room))
         if self.past is None or (room is not None and room.members):
             return request
-        past = await self.past.of_room(request.room, self.world.limits.history)
+        # Of one that is held, those who were there see again what was private.
+        private = room.number if room is not None and room in self.world.claims.held else 0
+        past = await self.past.of_room(request.room, self.world.limits.history, private)
         return attrs.evolve(request, past=past)
 
     def banned(self, network: str) -> str | None:
@@ -183,6 +186,10 @@ class Broker:
         """Give what is said to the owner of a kept name to nobody else who has it."""
         self._handlers.speech.is_kept = is_kept
 
+    def restore(self, kept: Rulebook) -> None:
+        """Let hold what held when the last server ended; before `run`."""
+        self._handlers.ledger.restore(kept)
+
     def watch_names(self, on_named: Callable[[Member], None]) -> None:
         """Have a plain call made with whoever comes, and whoever takes another nick."""
         self._handlers.membership.on_named = on_named
@@ -211,6 +218,8 @@ class Broker:
         else:
             waited += self.waiting
         self._fanout.flush()
+        if self.world.touched:
+            self._handlers.ledger.write()
         self._counters.count_turn(waited, time.perf_counter() - began)
 
     def _handle(self, item: Item) -> None:

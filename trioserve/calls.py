@@ -284,8 +284,7 @@ class Calls:
             return
         refusal = f"/{command.name} is for {command.permission.value}"
         if command.permission is Permission.OWNER and (room := self.member.room) is not None:
-            whose = "the operators" if room.owner is None else room.owner.nick
-            refusal += f"; {room.name} belongs to {whose}"
+            refusal += f"; {room.name} belongs to {room.possessor}"
         raise ChatError(refusal)
 
     def _notice(self, text: str) -> None:

@@ -8,15 +8,29 @@ from collections.abc import Callable
 
 import attrs
 
+from trioserve.archive.rulebook import SERVER
 from trioserve.choices import Choices
 from trioserve.comings import Comings
 from trioserve.fanout import Fanout
+from trioserve.ledger import Ledger
 from trioserve.membership import Membership
 from trioserve.moderators import Moderators
 from trioserve.notices import Notices
 from trioserve.observe import Counters
+from trioserve.orders import BanAddress, UnbanAddress
 from trioserve.owners import Owners
-from trioserve.requests import Choose, Move, Own, Request, Say, Settle, Speak, Tidings, Unfold
+from trioserve.requests import (
+    Choose,
+    Move,
+    Own,
+    Request,
+    Say,
+    Settle,
+    Shorten,
+    Speak,
+    Tidings,
+    Unfold,
+)
 from trioserve.resuming import Resuming
 from trioserve.rooms import Member
 from trioserve.speech import Speech
@@ -40,6 +54,7 @@ class Handlers:
     speech: Speech = attrs.field(init=False)
     notices: Notices = attrs.field(init=False)
     resuming: Resuming = attrs.field(init=False)
+    ledger: Ledger = attrs.field(init=False)
     membership: Membership = attrs.field(init=False)
     owners: Owners = attrs.field(init=False)
 
@@ -67,6 +82,7 @@ class Handlers:
             now_ns=self.now_ns,
             now=self.now,
         )
+        self.ledger = Ledger(world, self.now)
         self.membership = Membership(
             world,
             fanout,
@@ -75,9 +91,10 @@ class Handlers:
             self.moderators,
             self.resuming,
             self.notices,
+            self.ledger,
             self.now_ns,
         )
-        self.owners = Owners(world, fanout, self.choices, self.membership)
+        self.owners = Owners(world, fanout, self.choices, self.membership, self.moderators.audit)
 
     def obey(self, member: Member, request: Request) -> None:
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -95,8 +112,13 @@ class Handlers:
             self.notices.obey(member, request)
         elif isinstance(request, Unfold):
             self.comings.unfold()
+        elif isinstance(request, Shorten):
+            self.world.histories.shorten(self.world.room(request.room), request.most, request.since)
         elif not isinstance(request, Settle):  # of which that it was handled is all there is
             self.moderators.obey(member, request)
+            self.world.touch_rooms(member)
+            if isinstance(request, BanAddress | UnbanAddress):
+                self.world.touched[SERVER] = None
 
     def continue_from(self, last_id: int) -> None:
         """Give ids, and numbers to rooms, above all that were given before this server began."""

@@ -52,6 +52,17 @@ class Histories:
                 room.history_bytes -= grown
                 self.size -= grown
 
+    def shorten(self, room: Room, most: int, since: int) -> None:
+        """Hold no more of a room than so many messages, 0: any number, and from an id on."""
+        history = room.history
+        while history and ((most and len(history) > most) or history[0].id < since):
+            self._drop_oldest(room)
+
+    def _drop_oldest(self, room: Room) -> None:
+        size = _MESSAGE_BYTES + getsizeof(room.history.popleft().text)
+        room.history_bytes -= size
+        self.size -= size
+
     def _forget(self, left: int) -> None:
         """Drop the oldest messages of the rooms that keep most, until so many bytes are left.
 
@@ -62,7 +73,5 @@ class Histories:
         for number, room in enumerate(rooms):
             share = left // (len(rooms) - number)
             while room.history_bytes > share:
-                oldest = room.history.popleft()
-                room.history_bytes -= _MESSAGE_BYTES + getsizeof(oldest.text)
+                self._drop_oldest(room)
             left -= room.history_bytes
-        self.size = sum(room.history_bytes for room in rooms)

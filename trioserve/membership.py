@@ -12,6 +12,7 @@ from trioserve.archive.history import NEVER
 from trioserve.comings import Comings
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
+from trioserve.ledger import Ledger
 from trioserve.messages import Entered, Message, Noticed, Renamed
 from trioserve.moderators import Moderators
 from trioserve.names import fold
@@ -53,6 +54,7 @@ class Membership:
     moderators: Moderators
     resuming: Resuming
     notices: Notices
+    ledger: Ledger
     now_ns: Callable[[], int]  # nanoseconds since 1970
     # Called with whoever has come, or has another nick.
     on_named: Callable[[Member], None] = attrs.field(default=lambda _: None, init=False)
@@ -79,6 +81,7 @@ class Membership:
                     self.depart(member, reason, flatten(text))
             case Close():
                 self._closing = True
+                self.ledger.close()  # who leaves now may come back to what they have left
                 self.resuming.part_with_all()
             case _:
                 self._seat(member, request)
@@ -125,6 +128,7 @@ class Membership:
         if not newcomer.is_operator and (ban := self.standing.banned(newcomer.address)):
             raise ChatError(ban)
         self.resuming.take_over(newcomer, member, self.world.last_id)
+        self.world.touch_rooms(member)  # who is at another address now
         if member.is_operator and not newcomer.is_operator:
             # The words were shown to whoever could read along.
             self.moderators.obey(member, StepDown())
@@ -145,6 +149,7 @@ class Membership:
         existing = self.world.rooms.get(fold(name))
         if existing is not None and not existing.has_readers_like(member):
             self.fanout.flush_rooms([existing])
+        is_ownerless = existing is not None and bool(existing.claim)
         room = self.world.join(member, name, past)
         # Not a flush: when 100 come in one turn, that would be one each for all who are there.
         room.add_latecomer(member)
@@ -152,6 +157,8 @@ class Membership:
         if past is not None and not past.is_readable:
             self.fanout.show(member, Noticed(UNREADABLE))
         self.comings.tell_joined(member, room)
+        if is_ownerless and room.owner is member:
+            self.moderators.audit.tell_of_owner(room, None)
         self.standing.received(member, room)
 
     def entered(

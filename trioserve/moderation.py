@@ -58,6 +58,27 @@ class Sanction:
         )
 
 
+@attrs.frozen
+class Guest:
+    """Somebody who may enter a private room, and what they may see there of what was private.
+
+    Known again by the account they own; who has none, by nick and address, on this machine by
+    the nick alone, and is shown nothing that was private before.
+    """
+
+    whom: Identity
+    account: str = ""  # folded; empty: none
+    until: float = math.inf
+    since: int | None = None  # the id above which; None: from when they come
+
+    def is_same(self, other: Identity, account: str) -> bool:
+        """Whether it is they who come."""
+        if self.account or account:
+            return self.account == fold(account)
+        whom = self.whom
+        return fold(whom.nick) == fold(other.nick) and whom.address == other.address
+
+
 @attrs.define(eq=False)
 class Sanctions:
     """Sanctions of one kind, by nick; at most `most`."""
@@ -80,6 +101,10 @@ class Sanctions:
         for key in replaced:
             del self._by_nick[key]
         self._by_nick[fold(whom.nick)] = sanction
+
+    def restore(self, sanction: Sanction) -> None:
+        """Impose one that held when the server ended."""
+        self._by_nick[fold(sanction.whom.nick)] = sanction
 
     def lift(self, whom: Identity, now: float) -> Sanction:
         """End one, by the nick it was imposed on or by the one its holder has now.
@@ -143,6 +168,13 @@ class Rules:
     # known again by, or to come again would be a way round.
     _spoke: dict[int, float] = attrs.field(factory=dict, init=False)
     _spoke_and_left: dict[str | int, float] = attrs.field(factory=dict, init=False)
+    # Who could have come in when the server ended, and has not yet.
+    awaited: list[Guest] = attrs.field(factory=list, init=False)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing holds that is worth to be kept."""
+        return not (len(self.bans) or len(self.mutes) or self.pause or self.secluded)
 
     def seclude(self, private: bool, last_id: int) -> None:
         """Let people in by invitation only, or all of them, from behind a message on."""
@@ -158,6 +190,13 @@ class Rules:
         """Note that somebody comes in behind a message."""
         if self.secluded:
             self.since[number] = last_id
+
+    def receive_back(self, whom: Identity, account: str) -> None:
+        """Let one who comes in see again what they could see when the server ended."""
+        for guest in [each for each in self.awaited if each.is_same(whom, account)]:
+            self.awaited.remove(guest)
+            if guest.since is not None:
+                self.since[whom.number] = guest.since
 
     def shows(self, number: int, message_id: int) -> bool:
         """Whether somebody who is in the room may see a message: they were, or it was open."""
@@ -228,6 +267,12 @@ class Rules:
     def is_invited(self, number: int, now: float) -> bool:
         return now < self.invited.get(number, -math.inf)
 
+    def lets_in(self, whom: Identity, account: str, now: float) -> bool:
+        """Whether somebody may enter while the room is private."""
+        return self.is_invited(whom.number, now) or any(
+            now < each.until and each.is_same(whom, account) for each in self.awaited
+        )
+
     def desert(self, last_id: int) -> None:
         """Keep the bans and the mutes only: everybody has left."""
         self.muted.clear()
@@ -235,3 +280,4 @@ class Rules:
         self.seclude(False, last_id)
         self.since.clear()
         self.invited.clear()
+        self.awaited.clear()

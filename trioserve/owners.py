@@ -8,6 +8,7 @@ from typing import assert_never
 
 import attrs
 
+from trioserve.audit import Audit
 from trioserve.choices import Choices
 from trioserve.errors import ChatError
 from trioserve.fanout import Fanout
@@ -29,6 +30,7 @@ class Owners:
     fanout: Fanout
     choices: Choices
     membership: Membership
+    audit: Audit
 
     def obey(self, member: Member, request: Own) -> None:
         """Handle a request; raises ChatError, before anything has changed, to refuse it."""
@@ -49,6 +51,7 @@ class Owners:
     def _identify(self, member: Member, account: str) -> None:
         self.world.refuse_absent(member)
         member.account = account
+        self._claim(member)
         member.chosen = {}
         self.choices.keep(member)
         self.world.place(member)
@@ -71,8 +74,16 @@ class Owners:
         if holder is not member:
             self.membership.rename(member, account)
         self._restore(member, request)
+        self._claim(member)
         self.world.place(member)
         self.membership.resuming.on_words(member)
+
+    def _claim(self, member: Member) -> None:
+        """Give a member the rooms they are in which were theirs when the server ended."""
+        self.world.touch_rooms(member)
+        for room in member.rooms.values():
+            if self.world.claims.receive(member, room):
+                self.audit.tell_of_owner(room, None)
 
     def _place(self, member: Member, request: LogIn) -> None:
         """Have a member be where the owner of the account was before, and not be there yet."""

@@ -17,8 +17,7 @@ def governed(world: World, member: Member, name: str) -> Room:
     """A room of the member's; raises ChatError if it is not theirs to govern."""
     room = world.room_of(member, name)
     if not (member.is_operator or room.owner is member):
-        owner = "the operators" if room.owner is None else room.owner.nick
-        raise ChatError(f"{room.name} belongs to {owner}")
+        raise ChatError(f"{room.name} belongs to {room.possessor}")
     return room
 
 

@@ -211,6 +211,15 @@ class ReportKeeping:
 
 
 @attrs.frozen
+class Shorten:
+    """Let a room hold at most so many messages, 0: any number, none with an id below `since`."""
+
+    room: str
+    most: int
+    since: int
+
+
+@attrs.frozen
 class Notify:
     """Show the member a line of the server's."""
 
@@ -304,4 +313,4 @@ Move = (
 Choose = Ignore | Unignore | SetQuiet | SetJson | SetLook | SetScreen | GoAway | ComeBack
 Own = Identify | LogIn | GiveBack | Rejoin | Arrive
 Tidings = Notify | TurnDay | ReportKeeping
-Request = Speak | Move | Choose | Own | Tidings | Settle | Unfold | Order
+Request = Speak | Move | Choose | Own | Tidings | Settle | Shorten | Unfold | Order

@@ -206,6 +206,8 @@ class Room:
     history: deque[Message]  # the last messages, oldest first
     number: int = 0  # no other room's, of this name or another, ever
     owner: Member | None = attrs.field(default=None, init=False)  # None: the operators
+    # The account, folded, whose it was when the server ended: for that it has no owner.
+    claim: str = attrs.field(default="", init=False)
     rules: Rules | None = attrs.field(default=None, init=False)  # None: nothing special holds
     # Who has been here longest comes first.
     members: dict[Member, Style] = attrs.field(factory=dict, init=False, repr=False)
@@ -227,6 +229,11 @@ class Room:
     expecting: dict[Member, None] = attrs.field(factory=dict, init=False, repr=False)
     # How many of `groups` are shown otherwise what is their own or mentions them.
     personal: int = attrs.field(default=0, init=False)
+
+    @property
+    def possessor(self) -> str:
+        """Whose it is, in words for people."""
+        return self.claim or "the operators" if self.owner is None else self.owner.nick
 
     def has_readers_like(self, member: Member) -> bool:
         """Whether what is pending has been rendered as this member would read it."""

@@ -8,7 +8,7 @@ services               broker, drains, journal      outlive everything below the
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -23,6 +23,7 @@ from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
 from trioserve.archive.pruning import Retention
 from trioserve.archive.retention import Bounds
+from trioserve.archive.rulebook import rulebook
 from trioserve.broker import Broker
 from trioserve.changes import Changes, merged
 from trioserve.chores import Chores
@@ -37,7 +38,7 @@ from trioserve.passwords import Passwords, Scrypt
 from trioserve.past import Past
 from trioserve.plugins import Plugins
 from trioserve.reception import Reception
-from trioserve.requests import Close, ReportKeeping
+from trioserve.requests import Close, ReportKeeping, Shorten
 from trioserve.returning import Returning
 from trioserve.services import SHUTDOWN, Services
 from trioserve.session import Session
@@ -93,7 +94,7 @@ class Server:
         keep = self.journal.put if self.archive.keeps_talk else None
         self.world = World(config.rooms, keep, self.journal.put)
         self.retention = Retention(
-            self.archive, self.journal, _bounds(config), lambda: now_ns() // 1000
+            self.archive, self.journal, _bounds(config), lambda: now_ns() // 1000, self._shorten
         )
         past = Past(self.archive, self.journal)
         self.broker = Broker(
@@ -235,6 +236,7 @@ class Server:
         """Go on where an earlier server has ended."""
         try:
             self.broker.continue_from(await self.archive.read(last_id))
+            self.broker.restore(await self.archive.read(rulebook))
             await self._accounts.load()
             await self._returning.load()
         except ArchiveError as error:  # a clock that goes right does for the ids
@@ -245,6 +247,18 @@ class Server:
         with suppress(ChatError):  # it crashed; the broker has logged it
             report = ReportKeeping(keeping.trouble, keeping.lost)
             await self.broker.call(self.broker.house, report)
+
+    async def _shorten(self, own: Mapping[str, Bounds]) -> None:
+        """Let no room hold more in memory of what was said than is kept of it."""
+        everybody = self.retention.bounds
+        for name, room in list(self.world.rooms.items()):
+            bounds = everybody.within(own.get(name, Bounds()))
+            since = self.retention.now() - bounds.seconds * 1_000_000 if bounds.seconds else 0
+            # To ask for each costs less than to have the broker look at all.
+            held = room.history
+            if held and (held[0].id < since or 0 < bounds.most < len(held)):
+                with suppress(ChatError):  # it has vanished
+                    await self.broker.call(self.broker.house, Shorten(name, bounds.most, since))
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %s", plural(len(self.sessions), "connection"))

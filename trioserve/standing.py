@@ -50,7 +50,7 @@ class Standing:
         now = self.now()
         if (ban := rules.bans.holding(member.identity, now)) is not None:
             raise ChatError(f"you are banned from {room.name}{terms(ban, now, member)}")
-        if rules.private and not rules.is_invited(member.number, now):
+        if rules.private and not rules.lets_in(member.identity, member.account, now):
             raise ChatError(refusal_of_private(room))
 
     def received(self, member: Member, room: Room) -> None:

@@ -12,8 +12,10 @@ import attrs
 
 from trioserve.archive.private import copies
 from trioserve.archive.records import Record, Talk
+from trioserve.archive.rulebook import Audited
 from trioserve.archive.whereabouts import Placed
 from trioserve.archive.words import WordsGone
+from trioserve.claims import Claims
 from trioserve.errors import ChatError
 from trioserve.histories import Histories
 from trioserve.ignoring import Ignoring
@@ -58,8 +60,8 @@ class World:
 
     What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
     and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick; no room
-    is empty but for those in `deserted`, which have bans; each other but the first belongs to one
-    of its members.
+    is empty but for those in `deserted`, which have bans, and those that are held; each other but
+    the first belongs to one of its members, or is held for its owner.
     """
 
     limits: RoomLimits
@@ -82,14 +84,19 @@ class World:
     )
     # Who was moderated of late, the oldest first.
     audit: deque[Moderated] = attrs.field(factory=lambda: deque(maxlen=MAX_AUDIT), init=False)
+    last_audited: int = attrs.field(default=0, init=False)  # the id of the last of them
+    # Rooms, by folded name, of which what is kept may have changed in this turn: see `ledger`.
+    touched: dict[str, None] = attrs.field(factory=dict, init=False)
     histories: Histories = attrs.field(init=False)
     ignoring: Ignoring = attrs.field(init=False)
+    claims: Claims = attrs.field(init=False)  # to rooms that were there when the server ended
     # What had been said last when somebody left a room: by who it was, and the folded room.
     _seen: dict[tuple[str, str], int] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.histories = Histories(self.rooms)
         self.ignoring = Ignoring(self.ignorers)
+        self.claims = Claims(self.touched)
 
     # ------------------------------------------------------------ look up
 
@@ -169,6 +176,7 @@ class World:
             self.ignoring.follow(fold(member.nick), fold(nick))
         self.members[fold(nick)] = self.members.pop(fold(member.nick))
         member.nick = nick
+        self.touch_rooms(member)
 
     def join(self, member: Member, name: str, past: RoomPast | None = None) -> Room:
         """Put the member into a room as its current one.
@@ -182,10 +190,13 @@ class World:
         if len(member.rooms) >= most:
             raise ChatError(f"you are in {most} rooms, the most; /leave one first")
         room = self.rooms.get(fold(name)) or self._make(name)
-        if not room.members:  # new, or deserted
+        if not room.members:  # new, or deserted, or held
             self._begin(room, member, past)
         if room.rules is not None:
             room.rules.receive(member.number, self.last_id)
+            room.rules.receive_back(member.identity, member.account)
+        self.claims.receive(member, room)
+        self.touched[fold(name)] = None
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
         room.entered[member] = self.last_id
@@ -198,8 +209,9 @@ class World:
         """Make a room; raises ChatError if there are too many."""
         limits = self.limits
         is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
-        if len(self.rooms) >= limits.most and self.deserted:
-            self._remove(next(iter(self.deserted)))
+        spare = next(iter(self.deserted), None) or self.claims.spare()
+        if len(self.rooms) >= limits.most and spare is not None:
+            self._remove(spare)
         if len(self.rooms) >= limits.most and not is_first:
             raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
         topic = limits.topic if is_first else ""
@@ -211,7 +223,8 @@ class World:
     def _begin(self, room: Room, member: Member, past: RoomPast | None) -> None:
         """Let a room be its first member's, with what is known of its past."""
         self.deserted.pop(room, None)
-        room.owner = None if fold(room.name) == fold(self.limits.first) else member
+        is_first = fold(room.name) == fold(self.limits.first)
+        room.owner = None if is_first or room.claim else member
         if past is None:
             return
         if past.topic is not None:
@@ -227,6 +240,7 @@ class World:
         del member.rooms[fold(room.name)]
         if member.returning is not None:
             member.returning = member.returning.without(room.name)
+        self.touched[fold(room.name)] = None
         if not room.members:
             self._desert(room)
         if member.room is room:
@@ -245,19 +259,47 @@ class World:
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
 
-    def sweep(self, now: float) -> None:
-        """Let go of the deserted rooms whose last ban has ended, by `now` in seconds since 1970."""
+    def hold(self, room: Room, until: float) -> None:
+        """Take up a room that was there when the server ended, for its people to come back."""
+        self.rooms[fold(room.name)] = room
+        self.next_room = max(self.next_room, room.number + 1)
+        self.claims.hold(room, until)
+
+    def touch_rooms(self, member: Member) -> None:
+        """Note that what is kept of a member's rooms may have changed."""
+        self.touched.update(dict.fromkeys(member.rooms))
+
+    def sweep(self, now: float) -> list[Room]:
+        """Let go of deserted rooms without bans, and hold none for longer than they are to be.
+
+        `now` is in seconds since 1970. Returns the rooms that belong to another, for want of who
+        had them when the server ended.
+        """
         for room in list(self.deserted):
             if room.rules is None or next(room.rules.bans.current(now), None) is None:
                 self._remove(room)
+        passed = []
+        for room in self.claims.late(now):
+            self.claims.release(room)
+            if not room.members:
+                self._desert(room)
+            elif fold(room.name) != fold(self.limits.first):
+                room.pass_on()
+                passed.append(room)
+        return passed
 
     def _desert(self, room: Room) -> None:
-        """Let go of a room that nobody is in; of one with bans, of all but those."""
-        if room.rules is None or not len(room.rules.bans):
+        """Let go of a room that nobody is in; of one with bans, of all but those.
+
+        One that is held stays as it is, but for what was said, which whoever comes is shown.
+        """
+        if room not in self.claims.held and (room.rules is None or not len(room.rules.bans)):
             self._remove(room)
             return
         self.histories.drop(room)
         room.topic = self.limits.topic if fold(room.name) == fold(self.limits.first) else ""
+        if room in self.claims.held or room.rules is None:
+            return
         room.rules.desert(self.last_id)
         self.deserted[room] = None
         # Nobody may fill the memory with rooms that they need not even be in.
@@ -270,7 +312,9 @@ class World:
 
     def _remove(self, room: Room) -> None:
         del self.rooms[fold(room.name)]
+        self.touched[fold(room.name)] = None
         self.deserted.pop(room, None)
+        self.claims.held.pop(room, None)
         self.histories.release(room)
 
     def switch(self, member: Member, room: Room) -> None:
@@ -390,6 +434,14 @@ class World:
         room.topic = event.topic
         if self.keep is not None:
             self.keep(Talk(event, room.number if is_private(room) else 0))
+
+    def record(self, ruling: Moderated) -> None:
+        """Note who was moderated, and have that kept."""
+        self.audit.append(ruling)
+        # Microseconds since 1970, yet always more than ever before.
+        self.last_audited = max(self.last_audited + 1, int(ruling.at * 1_000_000))
+        if self.keep is not None:
+            self.keep(Audited(self.last_audited, ruling))
 
     def remember(self, room: Room, message: Message) -> None:
         """Count a message, have it kept, and hold it in its room's history as far as all fit."""

@@ -84,7 +84,7 @@ async def check_kept(server: Server, chronicle: Chronicle) -> None:
     missing = len(set(said) - set(kept))
     if missing > server.journal.lost or len(kept) != len(set(kept)):
         raise Wrong(f"{missing} messages are not kept, and {server.journal.lost} were lost")
-    if server.journal.kept != len(kept):
+    if server.journal.kept < len(kept):  # what holds in rooms is counted, too
         raise Wrong(f"{server.journal.kept} are counted as kept, {len(kept)} are: {others[:5]}")
 
 
@@ -129,7 +129,7 @@ def _check_rooms(server: Server) -> None:
     for name, room in world.rooms.items():
         if fold(room.name) != name:
             raise Wrong(f"{room.name} is known as {name}")
-        if not room.members and room not in world.deserted:
+        if not room.members and room not in world.deserted and room not in world.claims.held:
             raise Wrong(f"{room.name} is empty and still there")
         for member in room.members:
             if member.rooms.get(name) is not room:

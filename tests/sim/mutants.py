@@ -103,9 +103,8 @@ MUTANTS: Final = (
     Mutant(
         "an empty room is kept",
         "world.py",
-        "        if room.rules is None or not len(room.rules.bans):\n"
-        "            self._remove(room)\n",
-        "        if room.rules is None or not len(room.rules.bans):\n",
+        "(room.rules is None or not len(room.rules.bans)):\n            self._remove(room)\n",
+        "(room.rules is None or not len(room.rules.bans)):\n",
     ),
     Mutant(
         "a nick is had by two",
@@ -131,7 +130,7 @@ MUTANTS: Final = (
     Mutant(
         "a private room is open to all",
         "standing.py",
-        "if rules.private and not rules.is_invited(member.number, now):",
+        "if rules.private and not rules.lets_in(member.identity, member.account, now):",
         "if False:",
     ),
     Mutant(

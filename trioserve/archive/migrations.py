@@ -10,6 +10,7 @@ from typing import Final
 from trioserve.archive.preferences import SCHEMA as PREFERENCES
 from trioserve.archive.private import SCHEMA as PRIVATE
 from trioserve.archive.retention import SCHEMA as RETENTION
+from trioserve.archive.rulebook import SCHEMA as RULEBOOK
 from trioserve.archive.said import SCHEMA as SAID
 from trioserve.archive.whereabouts import SCHEMA as WHEREABOUTS
 from trioserve.archive.words import SCHEMA as WORDS
@@ -44,4 +45,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     WHEREABOUTS,
     PRIVATE,
     WORDS,
+    RULEBOOK,
 )

@@ -5,7 +5,7 @@ whoever has something kept waits for one of them at most.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import attrs
@@ -13,7 +13,7 @@ import trio
 
 from trioserve.archive.archives import Archive
 from trioserve.archive.journal import Journal
-from trioserve.archive.retention import Bounds, beyond
+from trioserve.archive.retention import Bounds, all_bounds, beyond
 from trioserve.errors import ArchiveError, ChatError
 
 EVERY: Final = 300.0  # seconds between two looks
@@ -24,12 +24,16 @@ log = logging.getLogger(__name__)
 
 @attrs.define(eq=False)
 class Retention:
-    """Takes out what is kept no longer; `bounds` are everybody's."""
+    """Takes out what is kept no longer; `bounds` are everybody's.
+
+    `shorten` is given what all rooms are bound to, by folded name, for what they hold in memory.
+    """
 
     archive: Archive
     journal: Journal
     bounds: Bounds
     now: Callable[[], int]  # as in an id
+    shorten: Callable[[Mapping[str, Bounds]], Awaitable[None]]
 
     async def run(self) -> None:
         """Look every EVERY seconds until cancelled."""
@@ -47,6 +51,7 @@ class Retention:
             ArchiveError: if it cannot be read.
             ChatError: if it cannot be written.
         """
+        await self.shorten(await self.archive.read(all_bounds))
         while prunes := await self.archive.read(beyond(self.bounds, self.now())):
             for prune in prunes:
                 self.journal.put(prune)

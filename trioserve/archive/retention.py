@@ -98,16 +98,17 @@ def bounds_of(room: str) -> Callable[[sqlite3.Connection], Bounds]:
     return query
 
 
+def all_bounds(connection: sqlite3.Connection) -> dict[str, Bounds]:
+    """The bounds of all rooms that have own ones, by folded name."""
+    rows = connection.execute("SELECT room, most, seconds FROM retention")
+    return {room: Bounds(most, seconds) for room, most, seconds in rows}
+
+
 def beyond(bounds: Bounds, now: int) -> Callable[[sqlite3.Connection], list[Prune | PrunePrivate]]:
     """A query for what is to be taken out, by now as in an id: one portion of each room at most."""
 
     def query(connection: sqlite3.Connection) -> list[Prune | PrunePrivate]:
-        own = {
-            room: Bounds(most, seconds)
-            for room, most, seconds in connection.execute(
-                "SELECT room, most, seconds FROM retention"
-            )
-        }
+        own = all_bounds(connection)
         rooms = list(own) if bounds == Bounds() else _distinct(connection, "room", "messages")
         found: list[Prune | PrunePrivate] = []
         for room in rooms:

@@ -77,7 +77,7 @@ async def retention(ctx: Context, last: Last | None = None) -> None:
 
     So many messages, or so much time: /retention 1000, /retention 30d; 0 lifts what was
     set here. For the room's owner, and for operators. What is beyond is taken out for good,
-    within minutes; what the room holds in memory goes when all have left.
+    within minutes.
     """
     room = ctx.room
     if not ctx.past.archive.keeps_talk:
