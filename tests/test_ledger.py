@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
 from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive
+from trioserve.archive.journal import HistorySettings
 from trioserve.archive.rulebook import (
     BAN,
     MUTE,
@@ -228,6 +229,27 @@ async def test_a_ban_that_cannot_be_kept_holds_and_is_kept_once_that_can_be(
         kept = await archive.read(rulebook)
         assert [each.sanction.whom.nick for each in kept.sanctions] == [HOST]
         assert [each.ruling.nick for each in kept.audited] == [HOST]
+
+
+async def test_what_was_lost_for_want_of_room_is_kept_once_the_disk_is_well_again(
+    autojump_clock: MockClock,
+) -> None:
+    archive = FaultyArchive()
+    config = attrs.evolve(UNHURRIED, history=HistorySettings(waiting=1000))
+    async with open_chat(config, archive=archive, now_ns=now_ns) as chat:
+        op = await chat.join("op", operator=True)
+        await op.types("/join #dev", "/ban bob 1d", "/ban carol 1d", f"/banip {HOST}")
+        await trio.sleep(60)
+        archive.fault = "no space"
+        await op.types(*["what fills the queue" for _ in range(10)])
+        await op.types("/unban bob", "/ban dave 1d", f"/banip {ELSEWHERE}", "/slow 10s")
+        archive.fault = ""
+        await trio.sleep(60)
+
+        kept = await archive.read(rulebook)
+        nicks = [each.sanction.whom.nick for each in kept.sanctions]
+        assert sorted(nicks) == [HOST, ELSEWHERE, "carol", "dave"]
+        assert [each.pause for each in kept.rooms] == [10.0]
 
 
 async def test_a_server_that_cannot_read_what_held_starts_and_says_so_in_the_log(
@@ -559,6 +581,32 @@ async def test_who_logs_in_when_they_are_there_already_has_the_room(
 
         await bob.sees("owns #dev now")
         assert chat.server.world.room("#dev").owner is chat.server.world.member("ann")
+
+
+async def test_who_takes_a_name_that_was_given_up_has_neither_its_rooms_nor_its_past(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    async with started(archive) as chat:
+        ann, _ = await in_the_room(chat, "ann", "bob")
+        await registers(ann)
+        await ann.types("/private on", "a secret")
+    async with started(archive) as chat:
+        op = await chat.join("op", operator=True)
+        await op.types("/join #dev")  # or it would vanish with her
+        await op.types("/ban ann")  # or she would be there, and it hers
+        ann = await logs_in(chat, "ann")
+        await ann.types("/unregister")
+        await ann.types("correct horse")
+        await ann.sees("is kept no more")
+        await op.sees("* op owns #dev now")
+        await ann.types("/quit")
+        await op.types("/unban ann", "/private off")
+        ann = await chat.join("ann", host=ELSEWHERE)
+        await registers(ann)
+        await ann.types("/join #dev", "/history")
+        await ann.sees("-- nothing has been said in #dev yet")
+        assert "ann owns" not in op.unseen()
 
 
 async def test_a_room_that_others_come_to_and_leave_waits_for_its_owner(

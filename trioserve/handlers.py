@@ -23,6 +23,7 @@ from trioserve.requests import (
     Choose,
     Move,
     Own,
+    ReportKeeping,
     Request,
     Say,
     Settle,
@@ -110,6 +111,8 @@ class Handlers:
             self.owners.obey(member, request)
         elif isinstance(request, Tidings):
             self.notices.obey(member, request)
+            if isinstance(request, ReportKeeping):
+                self.ledger.try_again()
         elif isinstance(request, Unfold):
             self.comings.unfold()
         elif isinstance(request, Shorten):

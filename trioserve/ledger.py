@@ -57,6 +57,7 @@ class Ledger:
     world: World
     now: Callable[[], float]  # seconds since 1970
     _kept: dict[str, Rows] = attrs.field(factory=dict, init=False)
+    _unkept: dict[str, None] = attrs.field(factory=dict, init=False)  # names, with what got lost
     _closed: bool = attrs.field(default=False, init=False)
 
     def write(self) -> None:
@@ -72,16 +73,25 @@ class Ledger:
         self.write()
         self._closed = True
 
-    def _bring_on(self, name: str, rows: Rows, keep: Callable[[Record], None]) -> None:
+    def try_again(self) -> None:
+        """Have kept what could not be, as too much waited for the disk."""
+        self.world.touched.update(self._unkept)
+
+    def _bring_on(self, name: str, rows: Rows, keep: Callable[[Record], bool]) -> None:
         former = self._kept.pop(name, {})
-        if rows:
-            self._kept[name] = rows
-        for key, row in former.items():
-            if key not in rows:
-                keep(row.undone())
+        kept = {
+            key: row for key, row in former.items() if key not in rows and not keep(row.undone())
+        }
         for key, row in rows.items():
-            if former.get(key) != row:
-                keep(row)
+            if former.get(key) == row or keep(row):
+                kept[key] = row
+            elif key in former:
+                kept[key] = former[key]
+        self._unkept.pop(name, None)
+        if kept:
+            self._kept[name] = kept
+        if kept != rows:
+            self._unkept[name] = None
 
     # ------------------------------------------------------- what is to be kept
 
@@ -118,7 +128,7 @@ class Ledger:
         ]
         for member, until in invited:
             yield Guest(_nameless(member.identity), fold(member.account), until)
-        for member in room.members:
+        for member in (each for each in room.members if not each.is_bot):
             account = fold(member.account)
             since = rules.since.get(member.number, 0) if account else None
             yield Guest(_nameless(member.identity), account, since=since)

@@ -273,6 +273,10 @@ class Rules:
             now < each.until and each.is_same(whom, account) for each in self.awaited
         )
 
+    def disown(self, account: str) -> None:
+        """Await nobody any longer by an account, folded: it may be another's next."""
+        self.awaited = [each for each in self.awaited if each.account != account]
+
     def desert(self, last_id: int) -> None:
         """Keep the bans and the mutes only: everybody has left."""
         self.muted.clear()

@@ -50,6 +50,9 @@ class Owners:
 
     def _identify(self, member: Member, account: str) -> None:
         self.world.refuse_absent(member)
+        if member.account and not account:
+            for room in self.world.disown(fold(member.account)):
+                self.audit.tell_of_owner(room, None)
         member.account = account
         self._claim(member)
         member.chosen = {}

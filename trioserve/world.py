@@ -65,9 +65,10 @@ class World:
     """
 
     limits: RoomLimits
-    # Takes what is said to where it outlives us; None: nowhere. Never waits or raises.
-    keep: Callable[[Record], None] | None = None
-    note: Callable[[Record], None] | None = None  # the same for what is kept of accounts
+    # Takes what is said to where it outlives us; None: nowhere. Returns whether there was room
+    # for it; never waits or raises.
+    keep: Callable[[Record], bool] | None = None
+    note: Callable[[Record], object] | None = None  # the same for what is kept of accounts
     next_room: int = 1  # the number of the next room that is made
     last_id: int = 0  # of a message
     began: int = 0  # the last id before this server
@@ -265,6 +266,18 @@ class World:
         self.next_room = max(self.next_room, room.number + 1)
         self.claims.hold(room, until)
 
+    def disown(self, account: str) -> list[Room]:
+        """Let nothing wait for the owner of an account, folded, which is nobody's any more.
+
+        Returns the rooms that belong to another by that.
+        """
+        for name, room in self.rooms.items():
+            if room.rules is not None:
+                room.rules.disown(account)
+                self.touched[name] = None
+        claimed = [room for room in self.claims.held if room.claim == account]
+        return [room for room in claimed if self._release(room)]
+
     def touch_rooms(self, member: Member) -> None:
         """Note that what is kept of a member's rooms may have changed."""
         self.touched.update(dict.fromkeys(member.rooms))
@@ -278,15 +291,17 @@ class World:
         for room in list(self.deserted):
             if room.rules is None or next(room.rules.bans.current(now), None) is None:
                 self._remove(room)
-        passed = []
-        for room in self.claims.late(now):
-            self.claims.release(room)
-            if not room.members:
-                self._desert(room)
-            elif fold(room.name) != fold(self.limits.first):
-                room.pass_on()
-                passed.append(room)
-        return passed
+        return [room for room in self.claims.late(now) if self._release(room)]
+
+    def _release(self, room: Room) -> bool:
+        """Hold a room no longer; return whether that makes another its owner."""
+        self.claims.release(room)
+        if not room.members:
+            self._desert(room)
+        elif fold(room.name) != fold(self.limits.first):
+            room.pass_on()
+            return True
+        return False
 
     def _desert(self, room: Room) -> None:
         """Let go of a room that nobody is in; of one with bans, of all but those.

@@ -75,19 +75,23 @@ class Journal:
         """Those, the oldest first; what is being written is among them."""
         return self._waiting
 
-    def put(self, record: Record) -> None:
-        """Have a record kept, or count it as lost where too much waits. Never waits or raises."""
+    def put(self, record: Record) -> bool:
+        """Have a record kept, or count it as lost where too much waits; return whether it is kept.
+
+        Never waits or raises.
+        """
         size = RECORD_SIZE + record.size
         if self._size + size > self.bound:
             self._lose(1)
             self._put += 1
             self._done += 1
-            return
+            return False
         self._waiting.append(record)
         self._size += size
         self._put += 1
         if not self._arrived.is_set():
             self._arrived.set()
+        return True
 
     async def keep(self, *records: Record, undo: Sequence[Record] = ()) -> None:
         """Have records kept, and wait until they are; checkpoints.
