@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
@@ -261,3 +262,7 @@ async def test_nothing_is_kept_of_whoever_has_no_account_any_more(chat: Chat) ->
     await trio.sleep(SECOND)
 
     assert await kept_of(chat, "ann") == []
+
+
+def test_whatever_one_chooses_of_how_things_look_is_kept() -> None:
+    assert {each.name for each in attrs.fields(Look)} <= {each.name for each in PREFERENCES}

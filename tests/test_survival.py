@@ -207,21 +207,48 @@ async def test_what_was_left_for_somebody_outlives_a_kill_before_they_have_read_
         assert server.stop(signal.SIGTERM) == 0
 
 
+async def test_an_owner_who_was_there_at_a_kill_is_back_by_the_words_where_they_were(
+    tmp_path: Path,
+) -> None:
+    arguments = ("--listen", "127.0.0.1:0", "--data", str(tmp_path))
+    with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
+        async with await trio.open_tcp_stream("127.0.0.1", server.port()) as stream:
+            await exchanged(stream, *REGISTER, ("a password", "again: "), ("a password", "yours"))
+            await exchanged(stream, ("/join #dev", "1 here"), ("/quiet", "is not shown"))
+            words = (await exchanged(stream, ("/resume", "\r\n"))).split()[-1]
+            kept = ""
+            while '"what":"words"' not in kept:  # which takes as long as a password does
+                kept = await exchanged(stream, ("/export", "no more is kept"))
+            server.process.send_signal(signal.SIGKILL)
+            server.wait()
+    with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
+        await typing(server.port(), ("bob", "here: "), ("/join #dev", "here: "))
+        shown = await typing(server.port(), (f"/resume {words}", "you are ann again"))
+        assert "-- set as you had it: quiet" in shown
+        assert "-- you are ann again, in #dev; you are also in #lobby" in shown
+        assert server.stop(signal.SIGTERM) == 0
+
+
 REGISTER = (("ann", "here: "), ("/register", "New password: "))
 LOGIN = (("ann", "here: "), ("/login", "Password of ann: "))
 
 
 async def typing(port: int, *lines: tuple[str, str]) -> str:
-    """Type lines at a connection of one's own, each until something is shown; what was, in all."""
-    shown = b""
+    """Type lines at a connection of one's own, and close it; see `exchanged`."""
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-        for line, expected in lines:
-            behind = len(shown)
-            await stream.send_all(f"{line}\n".encode())
-            while expected.encode() not in shown[behind:]:
-                data = await stream.receive_some()
-                assert data, shown
-                shown += data
+        return await exchanged(stream, *lines)
+
+
+async def exchanged(stream: trio.SocketStream, *lines: tuple[str, str]) -> str:
+    """Type lines, each until something is shown; what was, in all."""
+    shown = b""
+    for line, expected in lines:
+        behind = len(shown)
+        await stream.send_all(f"{line}\n".encode())
+        while expected.encode() not in shown[behind:]:
+            data = await stream.receive_some()
+            assert data, shown
+            shown += data
     return shown.decode()
 
 
