@@ -127,8 +127,8 @@ async def test_of_much_that_is_new_the_last_is_shown_and_how_much_there_is(
 
         shown = await comes(chat, "bob")
 
-    assert shown[2:4] == ["-- new: the last 50 of 60; /history 60 shows all --", "<ann> number 10"]
-    assert len(shown) == MAX_NEW + len(["topic", "last", "new", "now"])
+    assert shown[1:3] == ["-- new: the last 50 of 60; /history 60 shows all --", "<ann> number 10"]
+    assert len(shown) == MAX_NEW + len(["topic", "new", "now"])
 
 
 async def test_long_lines_do_not_fill_who_comes_back(autojump_clock: MockClock) -> None:

@@ -188,8 +188,9 @@ def _entered(event: Entered, style: Style, view: View) -> bytes:
         lines.append(voice.noticed(f"topic: {event.topic}"))
     if not event.messages:
         return _painted(lines, style, view)
-    lines.append(voice.divided(f"last {plural(len(event.messages), 'message')}"))
     known = event.messages[: len(event.messages) - event.new]
+    if known:
+        lines.append(voice.divided(f"last {plural(len(event.messages), 'message')}"))
     parts = [_painted(lines, style, view), render_again(known, style, view.nick, event.now)]
     if event.new:
         since = known[-1].id if known else event.now
