@@ -111,6 +111,48 @@ async def test_what_cannot_be_read_or_written_is_told_of(autojump_clock: MockClo
         await ann.sees("-- the server cannot read that at the moment; try again later")
 
 
+async def test_how_order_was_kept_with_somebody_is_among_it(autojump_clock: MockClock) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await registers(ann)
+        await ann.types("/join #mine", "/join #den", "/private on", "/leave #den")
+        await bob.types("/join #dev", "/ban Ann 1h flooding")
+        await bob.types("/join #mine")
+        await ann.types("/room mine", "/mute bob")
+        await trio.sleep(SECOND)
+
+        rows = await exports(ann)
+
+        (room,) = [row for row in rows if row["what"] == "room"]
+        assert room["room"] == "#mine"
+        (ban,) = [row for row in rows if row["what"] == "ban"]
+        assert (ban["room"], ban["nick"], ban["by"], ban["reason"]) == (
+            "#dev",
+            "ann",
+            "bob",
+            "flooding",
+        )
+        audited = [row for row in rows if row["what"] in ("banned", "muted")]
+        assert [(row["nick"], row["by"], row["until"]) for row in audited] == [
+            ("ann", "bob", ban["until"]),
+            ("bob", "ann", None),
+        ]
+
+
+async def test_who_is_forgotten_owns_no_room_any_more(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    async with open_chat(QUICK, archive=archive) as chat:
+        ann = await chat.join("ann")
+        await registers(ann)
+        await ann.types("/join #mine")
+        await forgets(ann)
+        await ann.sees("-- all that was kept of ann is forgotten")
+    async with open_chat(QUICK, archive=archive) as chat:
+        ann = await chat.join("ann")
+        await registers(ann)
+        assert "room" not in [row["what"] for row in await exports(ann)]
+
+
 # ----------------------------------------------------------------- forgetting
 
 

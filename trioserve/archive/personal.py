@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from trioserve.archive.belongings import Belongings, Page
+from trioserve.archive.conduct import AUDIT, ROOMS, SANCTIONS
 from trioserve.archive.preferences import PREFERENCES
 from trioserve.archive.private import PRIVATE
 from trioserve.archive.said import SAID
@@ -24,4 +25,14 @@ def _name(account: str, _: int) -> Callable[[sqlite3.Connection], Page]:
 
 
 # The account goes last: until then, its owner can try again.
-PERSONAL: Final = (Belongings(_name), PREFERENCES, WHEREABOUTS, WORDS, SAID, PRIVATE)
+PERSONAL: Final = (
+    Belongings(_name),
+    PREFERENCES,
+    WHEREABOUTS,
+    WORDS,
+    ROOMS,
+    SAID,
+    PRIVATE,
+    SANCTIONS,
+    AUDIT,
+)
