@@ -109,6 +109,7 @@ class Accounts:
         """
         held = list(self.journal.held())  # first: it may be written while the rest is read
         chosen, where = await self._read(name, _last)
+        held += self.journal.held()  # the owner may have left meanwhile
         for record in held:
             match record:
                 case Chosen(account, choice, value) if fold(account) == fold(name):

@@ -5,8 +5,9 @@ Plain data without clocks or I/O; `world` keeps all of them in step.
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -93,7 +94,7 @@ class Member:
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
     account: str = attrs.field(default="", init=False)  # whose owner it is; empty: a guest
     # Its preferences as they are kept for the account, and what is kept of all others: nothing.
-    chosen: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+    chosen: Mapping[str, Any] = attrs.field(default=MappingProxyType({}), init=False, repr=False)
     is_bot: bool = False  # is told of each coming and going, however many
     quiet: bool = attrs.field(default=False, init=False)
     json: bool = attrs.field(default=False, init=False)  # reads JSON, not text

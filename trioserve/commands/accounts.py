@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 async def register(ctx: Context) -> None:
     """Keep your name: nobody else can have it then for longer than a moment.
 
-    You are asked for a password, twice, which you give with /login when you come again.
+    You are asked for a password, twice, which you give with /login when you come again: you are
+    in your rooms again then, and what you have set for yourself is set.
     """
     if ctx.member.account:
         raise ChatError(f"you are logged in as {ctx.member.account} already")

@@ -86,8 +86,8 @@ async def resume(ctx: Context, *, words: str = "") -> None:
 
     You are given three words for that when you come. For a minute after the connection broke,
     or while the old one still seems alive, they bring back your name, your rooms, and what you
-    have not seen; you can type that instead of a name, too. Without words, show those that you
-    have now.
+    have not seen; you can type that instead of a name, too. Who has an account comes back so for
+    a minute after the server was started anew, too. Without words, show those that you have now.
     """
     if words:
         await ctx.resume(words)
