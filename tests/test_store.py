@@ -1,11 +1,16 @@
 """What a plug-in keeps."""
 
 import gc
+import weakref
 from collections import deque
 
 from trioserve.broker import Nowhere
 from trioserve.rooms import Member, Room
 from trioserve.store import Store
+
+
+class Kept:
+    """Something that a plug-in keeps."""
 
 
 def test_what_is_kept_is_found_again_under_what_it_was_kept_for() -> None:
@@ -27,11 +32,12 @@ def test_a_room_of_the_same_name_is_another() -> None:
 
 def test_what_is_kept_for_somebody_goes_with_them() -> None:
     store, ann, room = Store(), Member("ann", Nowhere(), 0.0), Room("#den", "", deque())
-    store.of_member(ann)["n"] = 1
-    store.of_room(room)["n"] = 1
+    first, second = Kept(), Kept()
+    store.of_member(ann)["n"] = first
+    store.of_room(room)["n"] = second
+    kept = weakref.ref(first), weakref.ref(second)
 
-    del ann, room
+    del ann, room, first, second
     gc.collect()
 
-    assert not store._members
-    assert not store._rooms
+    assert [each() for each in kept] == [None, None]
