@@ -264,6 +264,57 @@ async def test_what_cannot_be_written_is_not_said_to_wait(autojump_clock: MockCl
         await ann.sees_nothing()
 
 
+async def test_what_is_left_by_who_quits_at_once_is_kept(autojump_clock: MockClock) -> None:
+    archive = FaultyArchive()
+    async with open_chat(QUICK, archive=archive) as chat:
+        await kept(chat, "ann")
+        bob = await chat.join("bob")
+        archive.answers = trio.Event()
+        await bob.types("/msg ann hello")
+        await bob.types("/quit")
+        await bob.sees_the_end()
+        archive.answers.set()
+        archive.answers = None
+
+        ann = await comes_back(chat, "ann")
+
+        await ann.sees("bob -> you: hello")
+
+
+async def test_what_waits_is_shown_also_while_nothing_can_be_written(
+    autojump_clock: MockClock,
+) -> None:
+    archive = FaultyArchive()
+    async with open_chat(QUICK, archive=archive) as chat:
+        await kept(chat, "ann")
+        bob = await chat.join("bob")
+        await bob.types("/msg ann hello")
+        await bob.sees("they read that at their next login")
+        archive.fault = "no space"
+        await bob.types("anything")
+        await trio.sleep(SECOND)
+
+        ann = await comes_back(chat, "ann")
+
+        await ann.sees("bob -> you: hello")
+        archive.fault = ""
+
+
+async def test_what_cannot_be_read_does_not_keep_an_owner_out(autojump_clock: MockClock) -> None:
+    archive = FaultyArchive()
+    async with open_chat(QUICK, archive=archive) as chat:
+        await kept(chat, "ann")
+        bob = await chat.join("bob")
+        archive.unreadable = "broken"
+
+        await bob.types("/msg ann hello")
+
+        await bob.sees("-- the server cannot read what it keeps; try again later")
+        archive.unreadable = ""
+        ann = await comes_back(chat, "ann")
+        await ann.sees_nothing()
+
+
 async def test_what_the_connection_did_not_take_waits_still(autojump_clock: MockClock) -> None:
     async with open_chat(QUICK, archive=Lasting()) as chat:
         await kept(chat, "ann")

@@ -5,6 +5,7 @@ They are bounded, in all and by who leaves them: nobody can take the room of oth
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import attrs
@@ -34,6 +35,8 @@ class Letters:
     async def leave(self, sender: Member, told: Told) -> None:
         """Keep a message for the owner of the account that it is to, on the disk; checkpoints.
 
+        Whoever is cancelled meanwhile is not told, but has it kept.
+
         Raises:
             ChatError: if it is not kept, or nobody knows: it is withdrawn then.
         """
@@ -47,7 +50,7 @@ class Letters:
         try:
             await self.journal.keep(left)
             refusal = await self._ask(fate(left))
-        except BaseException:
+        except ChatError:
             self.journal.put(Withdrawn(account, told.id))
             raise
         if refusal:
@@ -61,7 +64,9 @@ class Letters:
         Raises:
             ChatError: if they cannot be read.
         """
-        await self.journal.settle()  # what was left a moment ago, or has been read since
+        if not self.journal.keeping.trouble:
+            with suppress(ChatError):  # of what is kept already, nothing is held back
+                await self.journal.settle()  # what was left a moment ago
         return await self._ask(waiting(fold(account), after))
 
     def note_read(self, account: str, read: Iterable[Told]) -> None:

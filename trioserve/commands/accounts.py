@@ -91,13 +91,7 @@ async def unregister(ctx: Context) -> None:
     ctx.accounts.remove(name)
     await ctx.broker.call(ctx.member, Identify(""))
     log.info("%s (%s) has given the name up", name, ctx.peer)
-    try:
-        await ctx.accounts.journal.settle()
-    except ChatError:
-        raise ChatError(
-            f"the name {name} is kept no more; but the server cannot write that at the moment: "
-            "should it end before it can, the name is yours again"
-        ) from None
+    await _written(ctx, f"the name {name} is kept no more")
     ctx.reply(f"the name {name} is kept no more, nor anything that was kept of you")
 
 
@@ -133,18 +127,34 @@ async def forget(ctx: Context) -> None:
     name = _account(ctx)
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)
-    await ctx.broker.call(ctx.member, Identify(""))  # first: nothing more is theirs
+    await _disown(ctx, name)  # first: nothing more is theirs
     await ctx.broker.call(ctx.member, Retract(fold(name)))
     try:
         await ctx.accounts.forget(name)
-        ctx.accounts.remove(name)
-        await ctx.accounts.journal.settle()
     except ChatError as error:
         raise ChatError(f"{error}\nnot all is forgotten yet: /login and /forget again") from None
+    await _disown(ctx, name)  # who has logged in meanwhile
+    ctx.accounts.remove(name)
     log.info("%s (%s) has had all forgotten", name, ctx.peer)
-    ctx.reply(
-        f"all that was kept of {name} is forgotten, and the name is anybody's; you are a guest"
-    )
+    await _written(ctx, f"all that was kept of {name} is forgotten")
+    ctx.reply(f"all that was kept of {name} is forgotten, and the name is anybody's")
+
+
+async def _disown(ctx: Context, name: str) -> None:
+    """Let nobody be the owner of an account."""
+    while (owner := ctx.world.owner_of_account(name)) is not None:
+        await ctx.broker.call(owner, Identify(""))
+
+
+async def _written(ctx: Context, done: str) -> None:
+    """Wait until it is written that a name is given up; raises ChatError if it cannot be."""
+    try:
+        await ctx.accounts.journal.settle()
+    except ChatError:
+        raise ChatError(
+            f"{done}; but the server cannot write that at the moment: "
+            "should it end before it can, the name is yours again"
+        ) from None
 
 
 def _account(ctx: Context) -> str:
