@@ -41,6 +41,7 @@ class FaultyArchive:
     unread: trio.Event | None = None  # what each reading waits for
     writes: int = attrs.field(default=0, init=False)
     reading: int = attrs.field(default=0, init=False)  # readings that go on
+    others: int = attrs.field(default=0, init=False)  # records that are no talk, and were written
     _memory: MemoryArchive = attrs.field(factory=lambda: MemoryArchive(keeps_talk=True), init=False)
 
     async def write(self, records: Sequence[Record]) -> Unwritable:
@@ -49,7 +50,9 @@ class FaultyArchive:
             await self.answers.wait()
         if self.fault:
             raise ArchiveError(self.fault)
-        return await self._memory.write(records)
+        unwritable = await self._memory.write(records)
+        self.others += sum(not isinstance(each, Talk) for each in records)
+        return unwritable
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         self.reading += 1

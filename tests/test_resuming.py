@@ -1,5 +1,6 @@
 """Members whose connections broke: kept, told of, taken over, and what they are shown then."""
 
+import errno
 import json
 import re
 import time
@@ -10,10 +11,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from trioserve import Context, message_filter
 from trioserve.config import Config
 from trioserve.limits import DoorLimits
 from trioserve.messages import Told
+from trioserve.outbox import OutboxLimits
 from trioserve.resuming import ResumeLimits
+from trioserve.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.trail import Trail
 
@@ -645,6 +649,96 @@ async def test_a_connection_that_seems_alive_is_taken_over(chat: Chat) -> None:
     assert "<ann> here" in bob.transport.received.decode()
     assert "left" not in bob.transport.received.decode()
     assert "back" not in bob.transport.received.decode()
+
+
+async def test_a_line_in_a_filter_when_one_is_taken_over_is_told_of(
+    autojump_clock: MockClock,
+) -> None:
+    @message_filter
+    async def ponder(ctx: Context, text: str) -> None:
+        await trio.sleep(10)
+
+    async with open_chat(functions=[ponder]) as chat:
+        ann = await chat.join("ann")
+        words = await words_of(ann)
+        await ann.types("hello")
+
+        await resumed(chat, words)
+
+        await ann.sees("-- your line is cancelled")
+        await ann.sees("-- you go on at another connection: goodbye")
+
+
+async def test_what_somebody_else_was_told_at_a_connection_is_not_shown_to_who_resumes_there(
+    chat: Chat,
+) -> None:
+    await chat.join("bob")
+    _, words = await lost(chat)
+    carl = await chat.join("carl")
+    await carl.types("/msg bob a secret", f"/resume {words}")
+    words = (await carl.sees("-- if the connection breaks")).rpartition(" ")[2]
+
+    ann = await resumed(chat, words)
+
+    await ann.sees("-- you are ann again")
+    assert "a secret" not in ann.unseen()
+
+
+async def test_what_somebody_else_missed_at_a_connection_is_not_missed_by_who_resumes_there(
+    autojump_clock: MockClock,
+) -> None:
+    limits = OutboxLimits(soft=200)
+    async with open_chat(Config(outbox=limits, limits=SessionLimits(flood_control=False))) as chat:
+        bob, ann = await chat.join("bob"), await chat.join("ann")
+        words = await words_of(ann)
+        carl = await chat.join("carl", window=64)
+        await bob.types("/join #dev")
+        await carl.types("/join #dev")
+        await carl.stops_reading()
+        for number in range(20):
+            await bob.types(f"line {number}")
+        await carl.reads_on()
+        await carl.sees("messages skipped in #dev")
+
+        await carl.types(f"/resume {words}")
+
+        await carl.sees("-- you are ann again")
+        carl.unseen()
+        await carl.types("/missed")
+        await carl.sees("-- you have missed nothing")
+
+
+async def test_who_has_become_somebody_else_is_answered_as_they_read(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    for line in ("/register", "correct horse", "correct horse"):
+        await ann.types(line)
+    await ann.sees("the name ann is yours")
+    await ann.vanishes()
+    program = await chat.join("program")
+    await program.types("/format json")
+
+    await program.types("/login ann")
+    await program.types("correct horse")
+
+    await program.sees("-- you are logged in as ann")
+
+
+async def test_a_message_that_comes_when_the_connection_has_just_failed_is_kept(
+    chat: Chat,
+) -> None:
+    ann = await chat.join("ann")
+    words = await words_of(ann)
+    friends = [await chat.join(f"friend{number}") for number in range(3)]
+
+    ann.transport._broken = BrokenPipeError(errno.EPIPE, "Broken pipe")  # at the next write
+    for number, friend in enumerate(friends):  # all in one turn of the broker's
+        friend.transport.type(f"/msg ann number {number}\n".encode())
+    await trio.testing.wait_all_tasks_blocked()
+
+    again = await resumed(chat, words)
+
+    told = [line for line in shown(again) if "-> you: number" in line]
+    assert len(told) == 3
 
 
 async def test_who_has_another_name_by_now_departs_under_that(chat: Chat) -> None:

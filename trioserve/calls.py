@@ -76,6 +76,7 @@ class Calls:
     nursery: trio.Nursery  # the session's
     on_finished: Callable[[], None]  # called when the call under way has ended
     _current: _Call | None = attrs.field(default=None, init=False)
+    _finished: trio.Event | None = attrs.field(default=None, init=False)  # somebody waits for it
 
     def call(self, command: Command, rest: str) -> None:
         """Call a command that does not wait."""
@@ -252,7 +253,19 @@ class Calls:
         self._current = None
         if call.on_secrets is not None:
             call.on_secrets(bool(failed) or limit.cancelled_caught, call.secrets)
+        if self._finished is not None:
+            self._finished.set()
         self.on_finished()
+
+    async def finished(self) -> None:
+        """Wait until nothing is under way, and all that came of it is told; checkpoints.
+
+        The caller has a deadline.
+        """
+        await trio.lowlevel.checkpoint()
+        if self._current is not None:
+            self._finished = trio.Event()
+            await self._finished.wait()
 
     @contextmanager
     def _guard(self, name: str, plugin: Plugin | None) -> Iterator[list[str]]:

@@ -98,6 +98,10 @@ class Conversation:
         """Cancel the running command; it may take its time to go."""
         self._calls.cancel()
 
+    async def stopped(self) -> None:
+        """Wait until no command runs any more; checkpoints. The caller has a deadline."""
+        await self._calls.finished()
+
     def become(self, member: Member) -> None:
         """Speak for another member from now on."""
         self.member = self._calls.member = member

@@ -146,7 +146,8 @@ class Outbox:
 
     def put_event(self, event: Event, data: bytes) -> None:
         """Send what must not be skipped, of which a socket takes the bytes."""
-        if not (self._closed or isinstance(event, PASSING)):
+        if not isinstance(event, PASSING):
+            # Also if the connection has just failed: it is shown to who comes back.
             self._traced().add(event, trio.current_time())
         self.put(data, event.id if isinstance(event, Told) else 0)
 
@@ -200,8 +201,13 @@ class Outbox:
             self.missed = {**(self.missed or {}), room: missed}
 
     def inherit(self, unread: Unread) -> None:
-        """Note that what was unread at another connection is sent at this one now."""
+        """Note that what was unread at another connection is sent at this one now.
+
+        What somebody else was sent here before is not theirs, and neither is what they missed.
+        """
         now = trio.current_time()
+        self.missed = self._skipping = None
+        self._traced().forget()
         self._traced().sent_late(unread.since, now)
         for _, event in unread.events:
             self._traced().add(event, now)

@@ -38,6 +38,7 @@ from trioserve.wire.strangers import Stranger
 from trioserve.wire.text import plural
 
 NOT_CHAT: Final = "not a chat client"  # as the cause of an ending
+GOING: Final = 0.1  # seconds for a cancelled command to go, and its caller to be told so
 DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a member go
 
 log = logging.getLogger(__name__)
@@ -192,6 +193,9 @@ class Session:
     async def _say_goodbye(self) -> None:
         """Deliver what waits and the last line, and close, all within the drain's deadline."""
         await self._depart()
+        if self._conversation is not None:
+            with trio.move_on_after(GOING):
+                await self._conversation.stopped()
         ending = self._ending or SHUTDOWN
         if self._intake.has_keys:
             self._intake.close_terminal()

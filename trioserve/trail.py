@@ -90,6 +90,10 @@ class Trail:
         elif message_id < late[-1][1]:
             late[-1] = (late[-1][0], message_id)
 
+    def forget(self) -> None:
+        """Note that what was sent to one person alone is no concern of the next one's."""
+        self._events, self._size, self._dropped = [], 0, (0.0, 0)
+
     def add(self, event: Event, now: float) -> None:
         """Note what was sent to the member alone, also if it waits still; nothing PASSING."""
         events = self._events

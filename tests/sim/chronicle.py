@@ -1,4 +1,4 @@
-"""What happened, by the broker's own order, and what each person must have been shown of it."""
+"""What happened, by the broker's own order, and who did it: members by their numbers."""
 
 import re
 from collections import Counter
@@ -8,28 +8,19 @@ from typing import Final
 
 import attrs
 
+from tests.sim.wires import Wire
 from trioserve.events import Events
 from trioserve.handlers import Handlers
-from trioserve.messages import (
-    Acted,
-    Announced,
-    Departed,
-    Event,
-    Joined,
-    Left,
-    Message,
-    Renamed,
-    Said,
-)
+from trioserve.messages import Acted, Announced, Event, Message, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Ignore, Request, Tell
-from trioserve.rooms import Member
-from trioserve.rulings import Deed, Moderated
+from trioserve.requests import Enter, Lose, Request, Resume, TakeOver
+from trioserve.rooms import Member, Seat
+from trioserve.session import Session
+from trioserve.world import World
 
 # What people say begins with a word that nothing else is like: who says it, and the how many-th.
 TOKEN: Final = re.compile(r"\bq\d+x\d+\b")
 WHISPER: Final = re.compile(r"\bt\d+x\d+\b")  # the same of what they say to one person alone
-THROWN_OUT: Final = (Deed.KICKED, Deed.BANNED)  # of their room
 
 
 class Wrong(AssertionError):
@@ -37,25 +28,36 @@ class Wrong(AssertionError):
 
 
 @attrs.frozen
-class Handled:
-    """The broker has done what somebody, who had this nick before, asked it for."""
+class Happened:
+    """An event, and the number of who had the nick in it then; 0: nobody."""
 
-    nick: str
-    request: Request
-    sees_own: bool = False  # from then on: they are shown what they say themselves
+    event: Event
+    who: int
 
 
 @attrs.frozen
-class Line:
-    """A message that somebody must be shown in a room, unless they are told of its loss."""
+class Handled:
+    """The broker has done what a member has asked it for; and whom the request names."""
 
-    id: int
-    token: str
+    who: int
+    request: Request
+    whom: int
+    sees_own: bool  # from then on: they are shown what they say themselves
 
 
-def person(nick: str) -> str:
-    """Who has, or had, a nick: ``p7`` is ``p7r1`` later, and ``p7r2``."""
-    return fold(nick).partition("r")[0]
+@attrs.frozen
+class Seated:
+    """A member speaks through a connection from now on."""
+
+    who: int
+    wire: Wire
+    sees_own: bool
+    is_new: bool  # has just come in; else has taken over who was there
+    unread_for: float  # how old (seconds) the oldest was that lay unread at the one before
+    ignores: tuple[str, ...]  # folded nicks
+
+
+Entry = Happened | Handled | Seated
 
 
 class Chronicle(Events):
@@ -63,11 +65,14 @@ class Chronicle(Events):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: list[Event | Handled] = []
+        self.entries: list[Entry] = []
+        self.world: World | None = None  # whose chronicle it is
+        self._unread: dict[int, float] = {}  # of who has lost a connection: see Seated
 
     def put(self, event: Event) -> None:
         """Write down what happens, at once: nothing is ever missed."""
-        self.entries.append(event)
+        nick = event.new if isinstance(event, Renamed) else getattr(event, "nick", "")
+        self.entries.append(Happened(event, self._number(nick)))
 
     @contextmanager
     def following(self, before: Callable[[Member, Request], None]) -> Iterator[None]:
@@ -78,10 +83,19 @@ class Chronicle(Events):
         obey = Handlers.obey
 
         def followed(handlers: Handlers, member: Member, request: Request) -> None:
-            nick = member.nick
+            whom = self._number(getattr(request, "nick", ""))
             before(member, request)
+            seat, unread = member.seat, {}
+            if isinstance(request, Lose | Resume | TakeOver):
+                members = handlers.world.members.values()
+                unread = {each.number: _unread_for(each.seat) for each in members}
             obey(handlers, member, request)
-            self.entries.append(Handled(nick, request, member.sees_own_lines))
+            sees_own = member.sees_own_lines
+            self.entries.append(Handled(member.number, request, whom, sees_own))
+            if isinstance(request, Lose):
+                self._unread[member.number] = unread.get(member.number, 0.0)
+            if isinstance(request, Enter | Resume | TakeOver) and isinstance(seat, Session):
+                self._seated(seat, unread, is_new=isinstance(request, Enter))
 
         Handlers.obey = followed  # type: ignore[method-assign, assignment]  # until the end
         try:
@@ -89,69 +103,36 @@ class Chronicle(Events):
         finally:
             Handlers.obey = obey  # type: ignore[method-assign]  # as it was
 
+    def _seated(self, seat: Session, unread: dict[int, float], *, is_new: bool) -> None:
+        member, wire = seat.member, seat._transport
+        if member is None or not isinstance(wire, Wire):
+            return
+        before = max(unread.get(member.number, 0.0), self._unread.pop(member.number, 0.0))
+        ignores = (*(member.ignored or ()), *(member.followed or ()))
+        self.entries.append(
+            Seated(member.number, wire, member.sees_own_lines, is_new, before, ignores)
+        )
+
+    def _number(self, nick: str) -> int:
+        if self.world is None or (member := self.world.members.get(fold(nick))) is None:
+            return 0
+        return member.number
+
     # ------------------------------------------------------------ what it comes to
 
-    def shown_to(self, who: str) -> dict[str, list[Line]]:
-        """What a person must see, by folded room."""
-        rooms: dict[str, list[Line]] = {}
-        present: set[str] = set()
-        ignored: set[str] = set()
-        sees_own = False
-        for entry in self.entries:
-            match entry:
-                case Handled(nick) if person(nick) == who:
-                    sees_own = entry.sees_own
-                    if isinstance(entry.request, Ignore):
-                        ignored.add(fold(entry.request.nick))
-                case Renamed(old, new) if fold(old) in ignored:
-                    ignored.add(fold(new))
-                case Joined(room, nick) if person(nick) == who:
-                    present.add(fold(room))
-                case Left(room, nick) if person(nick) == who:
-                    present.discard(fold(room))
-                case Departed(nick) if person(nick) == who:
-                    present.clear()
-                case Said() | Acted() | Announced() if fold(entry.room) in present:
-                    is_own = isinstance(entry, Said) and person(entry.nick) == who and not sees_own
-                    found = TOKEN.search(entry.text)
-                    if found and not is_own and fold(entry.nick) not in ignored:
-                        rooms.setdefault(fold(entry.room), []).append(Line(entry.id, found[0]))
-                case Moderated(deed=deed) if deed in THROWN_OUT and person(entry.nick) == who:
-                    present.discard(fold(entry.room))
-        return rooms
-
-    def has_left(self, who: str) -> set[str]:
-        """The folded rooms that a person has left, or was thrown out of, at any time."""
-        return {
-            fold(entry.room)
-            for entry in self.entries
-            if (
-                isinstance(entry, Left)
-                or (isinstance(entry, Moderated) and entry.deed in THROWN_OUT)
-            )
-            and person(entry.nick) == who
-        }
-
-    def told(self, who: str) -> list[str]:
-        """What a person said to somebody alone, and what was said so to them."""
-        return [
-            found[0]
-            for entry in self.entries
-            if isinstance(entry, Handled)
-            and isinstance(entry.request, Tell)
-            and who in (person(entry.nick), person(entry.request.nick))
-            and (found := WHISPER.search(entry.request.text))
-        ]
+    def seats(self) -> list[Seated]:
+        """Who spoke through which connection, in the order in which they began to."""
+        return [entry for entry in self.entries if isinstance(entry, Seated)]
 
     def said(self) -> list[Message]:
         """All that was said in rooms, in the order of it."""
-        return [entry for entry in self.entries if isinstance(entry, Said | Acted | Announced)]
+        return [message for message, _ in self._said()]
 
-    def rooms_of_tokens(self) -> dict[str, str]:
-        """In which room, folded, each was said."""
+    def tokens(self) -> dict[str, tuple[str, int]]:
+        """In which room, folded, each was said, and by whom."""
         return {
-            found[0]: fold(message.room)
-            for message in self.said()
+            found[0]: (fold(message.room), who)
+            for message, who in self._said()
             if (found := TOKEN.search(message.text))
         }
 
@@ -168,3 +149,15 @@ class Chronicle(Events):
                 if int(number) <= reached[who]:
                     raise Wrong(f"{found[0]} was said twice, or behind {who}x{reached[who]}")
                 reached[who] = int(number)
+
+    def _said(self) -> list[tuple[Message, int]]:
+        return [
+            (entry.event, entry.who)
+            for entry in self.entries
+            if isinstance(entry, Happened) and isinstance(entry.event, Said | Acted | Announced)
+        ]
+
+
+def _unread_for(seat: Seat | None) -> float:
+    wire = seat._transport if isinstance(seat, Session) else None
+    return wire.unread_for if isinstance(wire, Wire) else 0.0

@@ -1,7 +1,5 @@
 """What goes wrong, as often as a seed says: commands, filters, services, wires, the store."""
 
-import errno
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -11,8 +9,8 @@ import attrs
 import trio
 
 from tests.archives import FaultyArchive
+from tests.sim.wires import FragileWire, Wire
 from trioserve import Context, Host, command, message_filter, service
-from trioserve.memory import MemoryTransport
 from trioserve.requests import Close, Depart, Enter, Lose, Request
 from trioserve.rooms import Member
 
@@ -39,17 +37,24 @@ class Faults:
             self.struck["request crashed"] += 1
             raise Fault(type(request).__name__)
 
-    def transport(self, window: int, *, telnet: bool) -> MemoryTransport:
+    def wire(self, number: int, window: int, *, telnet: bool) -> Wire:
         """Another connection, which may fail by itself later."""
+        peer = f"memory:{number}"
         if self.chance.random() >= 5 * self.rate:
-            return MemoryTransport(window=window, is_telnet=telnet)
-        return FragileTransport(
+            return Wire(peer, window=window, is_telnet=telnet)
+        holds = self.chance.randrange(200, 20_000)
+        return FragileWire(
+            peer,
             window=window,
             is_telnet=telnet,
-            faults=self,
-            holds=self.chance.randrange(200, 20_000),
-            ends_badly=self.chance.random() < 0.5,
+            struck=self.strike,
+            holds=holds,
+            fails_at_end=Fault("a session's end") if self.chance.random() < 0.5 else None,
         )
+
+    def strike(self, what: str) -> None:
+        """Count a fault that happens now."""
+        self.struck[what] += 1
 
     def trouble_the_store(self) -> None:
         """Let the store fail, or not answer, or do both again."""
@@ -102,29 +107,3 @@ class Faults:
 
         filters = [stutter] if self.chance.random() < 0.3 else []
         return [crash, hang, stumble, *filters]
-
-
-@attrs.define(eq=False)
-class FragileTransport(MemoryTransport):
-    """A connection that breaks in the middle of a write, or at whose end the code itself fails."""
-
-    faults: Faults = attrs.field(kw_only=True)
-    holds: int = attrs.field(kw_only=True)  # bytes, then it breaks
-    ends_badly: bool = attrs.field(kw_only=True)
-
-    def try_send(self, data: bytes) -> int:
-        if self.ends_badly or len(data) <= self.holds:
-            sent = MemoryTransport.try_send(self, data)
-            self.holds -= 0 if self.ends_badly else sent
-            return sent
-        self.faults.struck["wire broke in a write"] += 1
-        MemoryTransport.try_send(self, data[: self.holds])
-        error = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self.break_off(error)
-        raise error
-
-    def end_writing(self) -> None:
-        if self.ends_badly:
-            self.faults.struck["cleanup crashed"] += 1
-            raise Fault("a session's end")
-        MemoryTransport.end_writing(self)

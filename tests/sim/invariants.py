@@ -69,23 +69,27 @@ def check_rest(server: Server) -> None:
     tasks = Counter(task.name for task in _tasks_below(root))
     sessions = len(server.sessions)
     full = sum(1 for session in server.sessions if session.waiting)
+    if server.broker.resuming.lost:
+        raise Wrong(f"still kept are {list(server.broker.resuming.lost)}, who have not come back")
     if tasks["session"] != sessions or tasks["drain"] != full:
         raise Wrong(
             f"{tasks['session']} tasks for {sessions} sessions, {tasks['drain']} for {full} drains"
         )
 
 
-async def check_kept(server: Server, chronicle: Chronicle) -> None:
-    """Raises Wrong unless all that was said is kept, once, but for what is counted as lost."""
+async def check_kept(server: Server, chronicle: Chronicle, others: int) -> None:
+    """Raises Wrong unless all that was said is kept, once, but for what is counted as lost.
+
+    `others` is how many records were kept that are no talk.
+    """
     await server.journal.settle()
     kept = await server.archive.read(_ids)
     said = [message.id for message in chronicle.said()]
-    others = [id_ for id_ in kept if id_ not in set(said)]  # topics
     missing = len(set(said) - set(kept))
     if missing > server.journal.lost or len(kept) != len(set(kept)):
         raise Wrong(f"{missing} messages are not kept, and {server.journal.lost} were lost")
-    if server.journal.kept < len(kept):  # what holds in rooms is counted, too
-        raise Wrong(f"{server.journal.kept} are counted as kept, {len(kept)} are: {others[:5]}")
+    if server.journal.kept != len(kept) + others:
+        raise Wrong(f"{server.journal.kept} are counted as kept, {len(kept)} and {others} are")
 
 
 def _ids(connection: sqlite3.Connection) -> list[int]:
@@ -111,17 +115,29 @@ def _check_people(server: Server) -> None:
         if fold(member.nick) != nick:
             raise Wrong(f"{member.nick} is known as {nick}")
     # Also whom a session has asked the broker to let go, which is not done yet.
-    live = {id(session._member) for session in server.sessions}
+    live = {id(session): session._member for session in server.sessions}
     ghosts = [
         member.nick
         for member in world.members.values()
-        if not member.is_bot and id(member) not in live and not member.is_lost
+        if not (member.is_bot or member.is_lost) and live.get(id(member.seat)) is not member
     ]
     if ghosts:
         raise Wrong(f"members without a session: {ghosts}")
+    if len({*map(id, world.members.values())}) != len(world.members):
+        raise Wrong(f"one has several of these nicks: {list(world.members)}")
+    _check_lost(server)
+
+
+def _check_lost(server: Server) -> None:
+    world, resuming = server.world, server.broker.resuming
     lost = [member for member in world.members.values() if member.is_lost]
-    if {*map(id, lost)} != {*map(id, server.broker.resuming.lost)}:
-        raise Wrong(f"lost are {lost}, and kept are {list(server.broker.resuming.lost)}")
+    if {*map(id, lost)} != {*map(id, resuming.lost)}:
+        raise Wrong(f"lost are {lost}, and kept are {list(resuming.lost)}")
+    if len(lost) > resuming.limits.most:
+        raise Wrong(f"{len(lost)} are kept who are lost, and {resuming.limits.most} is the most")
+    for words, member in resuming._by_words.items():
+        if member.words != words or not world.is_here(member):
+            raise Wrong(f"{words} are the words of {member}, who is gone")
 
 
 def _check_rooms(server: Server) -> None:

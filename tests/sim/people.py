@@ -1,14 +1,19 @@
 """Simulated people: who they are, and the things that they do."""
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import attrs
 import trio
 import trio.testing
 
+from tests.sim import returns
+from tests.sim.chronicle import Wrong
 from tests.sim.faults import Faults
-from trioserve.testing import Chat, MemoryTransport
+from tests.sim.stays import Stay
+from trioserve.testing import Chat
 from trioserve.wire.options import (
     DO,
     ECHO,
@@ -20,56 +25,12 @@ from trioserve.wire.options import (
 )
 from trioserve.wire.telnet import SB, SE
 
-TAKEN = "keeper"  # the name of one who is always here
+TAKEN: Final = "keeper"  # the name of one who is always here
 AGREED = bytes([IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD, IAC, WILL, TERMINAL_TYPE]) + bytes(
     [IAC, WILL, WINDOW_SIZE, IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE]
 )
 IS_XTERM = bytes([IAC, SB, TERMINAL_TYPE, 0]) + b"XTERM" + bytes([IAC, SE])
 ROOMS = ("#lobby", "#dev", "#tea", "#den")
-
-
-@attrs.define(eq=False)
-class Stay:
-    """One connection of somebody's, from its beginning to its end."""
-
-    number: int
-    transport: MemoryTransport
-    nick: str  # under which they come in: nobody else ever has it
-    has_keys: bool = False  # in character mode, where a screen is redrawn all the time
-    renames: int = 0
-    is_gone: bool = False  # by their own doing
-    reads: bool = True
-    has_read: bool = True  # all the time, up to their end
-    has_hung_up: bool = False  # after their last line, and reads on
-    said: int = 0
-    whispered: int = 0
-
-    def types(self, text: str) -> None:
-        if not self.is_gone:
-            typed = f"{text}\n".encode()
-            if self.has_keys:
-                typed = typed.replace(b"\n", b"\r").replace(b"\r\r", b"\r")
-            self.transport.type(typed)
-
-    def token(self) -> str:
-        """The word that tells the next message of theirs from all others."""
-        self.said += 1
-        return f"q{self.number}x{self.said}"
-
-    def whisper(self) -> str:
-        """The same of what they say to one person alone."""
-        self.whispered += 1
-        return f"t{self.number}x{self.whispered}"
-
-    @property
-    def now(self) -> str:
-        """The nick that they have now, if the last rename was granted."""
-        return f"{self.nick}r{self.renames}" if self.renames else self.nick
-
-    @property
-    def screen(self) -> str:
-        """All that they have been shown."""
-        return self.transport.received.decode("utf-8", "replace")
 
 
 @attrs.define(eq=False)
@@ -81,42 +42,48 @@ class People:
     faults: Faults
     most: int  # at a time
     stays: list[Stay] = attrs.field(factory=list, init=False)
-    done: dict[str, int] = attrs.field(factory=dict, init=False)  # how often they did what
+    done: Counter[str] = attrs.field(factory=Counter, init=False)  # how often they did what
+    accounts: list[str] = attrs.field(factory=list, init=False)  # names that were registered
+    wrongs: list[Wrong] = attrs.field(factory=list, init=False)  # what they have seen at once
 
     async def act(self) -> None:
         """Let somebody do something, or somebody else come."""
-        here = [each for each in self.stays if not each.is_gone and not each.transport.is_closed]
+        here = [each for each in self.stays if each.is_here]
         if len(here) < 2 or (len(here) < self.most and self.chance.random() < 0.1):
             await self.comes()
             return
         does = self.chance.choices(list(self._deeds), list(self._deeds.values()))[0]
-        self.done[does.__name__] = self.done.get(does.__name__, 0) + 1
+        self.done[does.__name__] += 1
         await does(self, self.chance.choice(here))
 
     async def comes(self) -> Stay:
         """Let somebody connect, who may want a name that is taken first."""
-        number = len(self.stays)
-        telnet = self.chance.random() < 0.15
-        window = self.chance.choice((512, 4096, 65536))
-        transport = self.faults.transport(window, telnet=telnet)
-        self.chat.edge.connect(transport)
-        stay = Stay(number, transport, f"p{number}", has_keys=telnet)
-        self.stays.append(stay)
-        if telnet:
-            await self._negotiates(stay)
+        stay = await self.connects()
         if self.chance.random() < 0.2:
             stay.types(self.chance.choice((TAKEN, "1nvalid", "x" * 2000)))
         stay.types(stay.nick)
-        if not telnet and self.chance.random() < 0.3:
+        if not stay.has_keys and self.chance.random() < 0.3:
             stay.types("/format json")
         await self._maybe_settles()
+        return stay
+
+    async def connects(self) -> Stay:
+        """Let somebody connect, who has said nothing yet."""
+        number = len(self.stays)
+        telnet = self.chance.random() < 0.15
+        wire = self.faults.wire(number, self.chance.choice((512, 4096, 65536)), telnet=telnet)
+        self.chat.edge.connect(wire)
+        stay = Stay(number, wire, f"p{number}", has_keys=telnet)
+        self.stays.append(stay)
+        if telnet:
+            await self._negotiates(stay)
         return stay
 
     async def _negotiates(self, stay: Stay) -> None:
         """Answer what the server asks a telnet, in the order in which it does."""
         for answer in (AGREED, IS_XTERM, IS_XTERM):
             await trio.testing.wait_all_tasks_blocked()
-            stay.transport.type(answer)
+            stay.wire.type(answer)
         await trio.testing.wait_all_tasks_blocked()
 
     # ------------------------------------------------------------- deeds
@@ -172,7 +139,7 @@ class People:
         """Press a terminal's keys: an arrow, ^A, ^K, ^U, Tab, a page turned, a paste's ends."""
         if stay.has_keys:
             keys = ("\x1b[D", "\x01", "\x0b", "\x15", "/he\t", " ", "q", "\x1b[200~a\rb\x1b[201~")
-            stay.transport.type("".join(self.chance.choices(keys, k=5)).encode())
+            stay.wire.type("".join(self.chance.choices(keys, k=5)).encode())
 
     async def pastes(self, stay: Stay) -> None:
         stay.types("\r\n".join(self._text(stay) for _ in range(self.chance.randrange(2, 8))))
@@ -198,17 +165,17 @@ class People:
         stay.types("/help " + rubbish.decode("latin-1"))
 
     async def stalls(self, stay: Stay) -> None:
-        stay.reads = stay.has_read = stay.transport.reading = False
+        stay.reads = stay.has_read = stay.wire.reading = False
 
     async def reads_a_little(self, stay: Stay) -> None:
         if not stay.reads:
             await self._meanwhile()
-            stay.transport.read(self.chance.randrange(1, 3000))
+            stay.wire.read(self.chance.randrange(1, 3000))
 
     async def reads_on(self, stay: Stay) -> None:
         stay.reads = True
         await self._meanwhile()
-        stay.transport.read_on()
+        stay.wire.read_on()
 
     async def quits(self, stay: Stay) -> None:
         stay.types("/quit")
@@ -217,11 +184,16 @@ class People:
     async def hangs_up(self, stay: Stay) -> None:
         for _ in range(self.chance.choice((0, 1, 1, 3))):  # as `echo hi | nc` does
             stay.types(self._text(stay))
-        stay.transport.end_input()
+        stay.wire.end_input()
         stay.is_gone = stay.has_hung_up = True
 
     async def vanishes(self, stay: Stay) -> None:
-        stay.transport.break_off()
+        stay.wire.break_off()
+        stay.is_gone = True
+
+    async def falls_silent(self, stay: Stay) -> None:
+        """Be gone without a word: to the server they seem to be there."""
+        stay.wire.reading = stay.reads = stay.has_read = False
         stay.is_gone = True
 
     async def waits(self, _: Stay) -> None:
@@ -229,15 +201,22 @@ class People:
 
     async def _meanwhile(self) -> None:
         """Let others' lines be on their way, which the broker may or may not have handled."""
-        here = [each for each in self.stays if not each.is_gone]
-        for stay in self.chance.choices(here, k=self.chance.randrange(3)):
+        here = [each for each in self.stays if each.is_here]
+        for stay in self.chance.choices(here, k=self.chance.randrange(3)) if here else ():
             stay.types(self._text(stay))
         for _ in range(self.chance.randrange(4)):
             await trio.lowlevel.checkpoint()
 
+    def nick_of(self, stay: Stay) -> str:
+        """Under which name somebody is here; if they are not, under which they came."""
+        for session in self.chat.server.sessions:
+            if session._transport is stay.wire and session.member is not None:
+                return session.member.nick
+        return stay.nick
+
     def _somebody(self, stay: Stay) -> str:
         others = [each for each in self.stays if each is not stay and not each.is_gone]
-        return self.chance.choice(others).now if others else TAKEN
+        return self.nick_of(self.chance.choice(others)) if others else TAKEN
 
     def _text(self, stay: Stay) -> str:
         filler = "la " * self.chance.choice((0, 1, 10, 100))
@@ -277,6 +256,10 @@ class People:
             People.reads_on: 4,
             People.quits: 1,
             People.hangs_up: 1,
-            People.vanishes: 1,
+            People.vanishes: 3,
+            People.falls_silent: 1,
+            returns.resumes: 6,
+            returns.registers: 1,
+            returns.logs_in: 3,
             People.waits: 12,
         }

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 import attrs
 
-from tests.sim.chronicle import THROWN_OUT, Handled, Wrong, person
-from trioserve.messages import Acted, Announced, Departed, Event, Joined, Left, Renamed, Said
+from tests.sim.chronicle import Entry, Handled, Happened, Wrong
+from tests.sim.expected import THROWN_OUT
+from trioserve.messages import Acted, Announced, Departed, Event, Joined, Left, Said
 from trioserve.names import fold
 from trioserve.orders import Invite
 from trioserve.rulings import Deed, Moderated, Owned, Secluded
@@ -14,60 +15,57 @@ from trioserve.rulings import Deed, Moderated, Owned, Secluded
 
 @attrs.define(eq=False)
 class _Room:
-    """What holds in one room, as far as it is sure."""
+    """What holds in one room, as far as it is sure: of members, by their numbers."""
 
-    present: dict[str, None] = attrs.field(factory=dict)  # people, as `person` names them
-    owner: str = ""
-    muted: set[str] = attrs.field(factory=set)
-    banned: set[str] = attrs.field(factory=set)
+    present: dict[int, None] = attrs.field(factory=dict)
+    owner: int = 0
+    muted: dict[str, int] = attrs.field(factory=dict)  # by the folded nick it was imposed on
+    banned: dict[str, int] = attrs.field(factory=dict)
     private: bool = False
 
-    def goes(self, who: str) -> None:
+    def goes(self, who: int) -> None:
         self.present.pop(who, None)
         if not self.present:
             # What is kept of an empty room is the server's to say: bans are, for a while.
-            self.owner, self.private = "", False
+            self.owner, self.private = 0, False
             self.muted.clear()
             self.banned.clear()
 
 
-def check(entries: Iterable[Event | Handled]) -> None:  # noqa: C901  (a case for each)
+def check(entries: Iterable[Entry]) -> None:
     """Raises Wrong if somebody spoke who was muted, or came in who must not."""
     rooms: defaultdict[str, _Room] = defaultdict(_Room)
-    online: set[str] = set()  # nicks
-    invited: set[str] = set()
+    invited: set[int] = set()
     for entry in entries:
         match entry:
-            case Handled(request=Invite(nick=nick)):
-                invited.add(person(nick))
-            case Joined():
-                _comes(rooms[fold(entry.room)], entry, invited)
-                online.add(fold(entry.nick))
-            case Renamed():
-                online.discard(fold(entry.old))
-                online.add(fold(entry.new))
-            case Left():
-                rooms[fold(entry.room)].goes(person(entry.nick))
-            case Departed():
-                online.discard(fold(entry.nick))
+            case Handled(request=Invite(), whom=whom):
+                invited.add(whom)
+            case Happened(Departed(), who):
                 for room in rooms.values():
-                    room.goes(person(entry.nick))
-            case Said() | Acted() | Announced():
-                room, who = rooms[fold(entry.room)], person(entry.nick)
-                if who in room.muted and who != room.owner:
-                    raise Wrong(f"{entry} was said by somebody who is muted there")
-            case Owned():
-                rooms[fold(entry.room)].owner = person(entry.nick)
-            case Secluded():
-                rooms[fold(entry.room)].private = entry.private
-            case Moderated():
-                # Of who is not here the nick alone is known, which they may change.
-                _is_moderated(rooms[fold(entry.room)], entry, fold(entry.nick) in online)
+                    room.goes(who)
+            case Happened(event, who) if getattr(event, "room", ""):
+                _happened(rooms[fold(getattr(event, "room", ""))], event, who, invited)
 
 
-def _comes(room: _Room, joined: Joined, invited: set[str]) -> None:
-    who = person(joined.nick)
-    if who in room.banned:
+def _happened(room: _Room, event: Event, who: int, invited: set[int]) -> None:
+    match event:
+        case Joined():
+            _comes(room, event, who, invited)
+        case Left():
+            room.goes(who)
+        case Said() | Acted() | Announced():
+            if who in room.muted.values() and who != room.owner:
+                raise Wrong(f"{event} was said by somebody who is muted there")
+        case Owned():
+            room.owner = who
+        case Secluded():
+            room.private = event.private
+        case Moderated():
+            _is_moderated(room, event, who)
+
+
+def _comes(room: _Room, joined: Joined, who: int, invited: set[int]) -> None:
+    if who in room.banned.values():
         raise Wrong(f"{joined.nick} comes to {joined.room}, and is banned there")
     if room.private and who not in invited:
         raise Wrong(f"{joined.nick} comes to {joined.room}, which is private")
@@ -76,16 +74,23 @@ def _comes(room: _Room, joined: Joined, invited: set[str]) -> None:
     room.present[who] = None
 
 
-def _is_moderated(room: _Room, event: Moderated, is_here: bool) -> None:
-    who = person(event.nick)
+def _is_moderated(room: _Room, event: Moderated, who: int) -> None:
+    nick = fold(event.nick)
     match event.deed:
-        case Deed.MUTED if is_here:
-            room.muted.add(who)
-        case Deed.UNMUTED:
-            room.muted.discard(who)
-        case Deed.BANNED if is_here:
-            room.banned.add(who)
-        case Deed.UNBANNED:
-            room.banned.discard(who)
+        case Deed.MUTED if who:  # of who is not here the nick alone is known, which may change
+            _impose(room.muted, nick, who)
+        case Deed.BANNED if who:
+            _impose(room.banned, nick, who)
+        case Deed.MUTED | Deed.UNMUTED:
+            room.muted.pop(nick, None)
+        case Deed.BANNED | Deed.UNBANNED:
+            room.banned.pop(nick, None)
     if event.deed in THROWN_OUT:
         room.goes(who)
+
+
+def _impose(sanctions: dict[str, int], nick: str, who: int) -> None:
+    """In place of what the nick had, or its holder under any other."""
+    for other in [other for other, number in sanctions.items() if number == who]:
+        del sanctions[other]
+    sanctions[nick] = who

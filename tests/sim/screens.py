@@ -1,20 +1,23 @@
-"""What is on people's screens, line by line or as JSON, held against what they had to be shown."""
+"""What is on people's screens, line by line or as JSON."""
 
+import enum
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
 
-from tests.sim.chronicle import TOKEN, WHISPER, Line, Wrong
+from tests.sim.chronicle import TOKEN, WHISPER
 from trioserve.names import fold
+from trioserve.resuming import NOW, UNSENT, UNSURE
 
 # What is said instead of a line: each of these stands for one that was not said.
 REFUSALS: Final = (
     "you are in no room",
     "you are muted in",
     "not said: ",
+    "not sent: it may be the rest of your answer",
     "that failed on the server",
     "your line is cancelled",
     "/me is cancelled",
@@ -22,12 +25,29 @@ REFUSALS: Final = (
 MESSAGES: Final = ("said", "acted", "announced")  # as programs read them
 
 
+class Part(enum.Enum):
+    """Below which line something is shown."""
+
+    LIVE = enum.auto()  # below none: as it happens
+    AGAIN = enum.auto()  # what was said before, at one's word or on coming in
+    UNSURE = enum.auto()  # what may have been shown at another connection,
+    UNSENT = enum.auto()  # and what was not
+
+
 @attrs.frozen
 class Shown:
-    """A message on a screen; `again`: below a line that says that it is shown once more."""
+    """A message on a screen."""
 
     token: str
-    again: bool
+    part: Part
+
+
+@attrs.frozen
+class Whispered:
+    """A private message on a screen."""
+
+    token: str
+    part: Part
 
 
 @attrs.frozen
@@ -46,14 +66,31 @@ class Replayed:
     count: int
 
 
+@attrs.frozen
+class Back:
+    """That one goes on as somebody who was here before."""
+
+    nick: str
+
+
+@attrs.frozen
+class Words:
+    """By which one comes back; the last thing that one is shown on coming."""
+
+    words: str
+
+
 _SKIPPED: Final = re.compile(r"^-- (\d+) messages? skipped in (#\S+); /missed")
-_AGAIN: Final = re.compile(r"^last \d+ messages?\b")
+_LAST: Final = re.compile(r"^last \d+ messages?\b")
 _MISSED: Final = re.compile(r"^(\d+) messages? missed in (#\S+)$")
 _FORGOTTEN: Final = re.compile(r"^(\d+) messages? no longer kept$")
 _UNSENT: Final = re.compile(r"(\d+) lines? not sent")
 _PROMPT: Final = re.compile(r"Your name[^?]*\? ")
+_QUESTION: Final = re.compile(r"(?:New password|The same again|Password of \S+): ")
+_BACK: Final = re.compile(r"^you are (\S+) again")
+_WORDS: Final = re.compile(r"^if the connection breaks: /resume (\S+)$")
 
-Sight = Shown | Loss | Replayed
+Sight = Shown | Whispered | Loss | Replayed | Back | Words
 
 
 @attrs.define(eq=False)
@@ -61,9 +98,17 @@ class Screen:
     """Reads what somebody has been shown, in order: text first, and JSON once they want that."""
 
     text: str
-    whispers: list[str] = attrs.field(factory=list, init=False)  # private messages, in order
     refusals: int = attrs.field(default=0, init=False)  # lines that they are told were not said
-    _again: bool = attrs.field(default=False, init=False)
+    _part: Part = attrs.field(default=Part.LIVE, init=False)
+
+    def parts(self) -> list[list[Sight]]:
+        """Read all: what one is shown as oneself, and as each other whom one has become."""
+        parts: list[list[Sight]] = [[]]
+        for sight in self.read():
+            if isinstance(sight, Back):
+                parts.append([])
+            parts[-1].append(sight)
+        return parts
 
     def read(self) -> list[Sight]:
         # What stands behind the last end of a line was cut off there: half a token is another.
@@ -72,7 +117,8 @@ class Screen:
 
     def _read_line(self, line: str) -> Iterator[Sight]:
         line = line.rstrip("\r").rpartition("\r")[2]
-        while (prompt := _PROMPT.match(line)) is not None:
+        while (prompt := _PROMPT.match(line) or _QUESTION.match(line)) is not None:
+            self._asked(prompt[0])
             line = line[prompt.end() :]
         if line.startswith('{"kind":'):
             yield from self._read_object(json.loads(line))
@@ -81,12 +127,11 @@ class Screen:
         elif line.startswith("-- ") and line.endswith(" --"):
             yield from self._divided(line[3:-3])
         elif line.startswith("-- "):
-            self._noticed(line[3:])
+            yield from self._noticed(line[3:])
+        elif " -> " in line:  # else it was said aloud, behind a key that made it no command
+            yield from (Whispered(token, self._part) for token in WHISPER.findall(line))
         else:
-            if " -> " in line:  # else it was said aloud, behind a key that made it no command
-                self.whispers += WHISPER.findall(line)
-            for token in TOKEN.findall(line):
-                yield Shown(token, self._again)
+            yield from self._said(line)
 
     def _read_object(self, shown: dict[str, Any]) -> Iterator[Sight]:
         match shown["kind"]:
@@ -96,157 +141,50 @@ class Screen:
                 yield from self._divided(shown["text"])
             case "notice":
                 for line in shown["text"].split("\n"):
-                    self._noticed(line)
+                    yield from self._noticed(line)
+            case "asked":
+                self._asked(shown["text"])
+            case "resumable":
+                yield Words(shown["words"])
             case "told":
-                self.whispers += WHISPER.findall(shown["text"])
+                yield from (Whispered(each, self._part) for each in WHISPER.findall(shown["text"]))
             case "entered":
                 for message in shown["messages"]:
-                    yield from (Shown(token, True) for token in TOKEN.findall(message["text"]))
+                    if found := TOKEN.search(message["text"]):
+                        yield Shown(found[0], Part.AGAIN)
             case kind if kind in MESSAGES:
-                yield from (Shown(token, self._again) for token in TOKEN.findall(shown["text"]))
+                yield from self._said(shown["text"])
+
+    def _said(self, text: str) -> Iterator[Shown]:
+        if found := TOKEN.search(text):  # a terminal's keys may have joined two lines
+            yield Shown(found[0], self._part)
 
     def _divided(self, text: str) -> Iterator[Replayed]:
-        if _AGAIN.match(text):
-            self._again = True
+        if _LAST.match(text):
+            self._part = Part.AGAIN
         elif found := _MISSED.match(text):
-            self._again = True
+            self._part = Part.AGAIN
             yield Replayed(fold(found[2]), int(found[1]))
         elif found := _FORGOTTEN.match(text):
             yield Replayed("", int(found[1]))
-        elif text == "now":
-            self._again = False
+        elif text == UNSURE.text:
+            self._part = Part.UNSURE
+        elif text == UNSENT.text:
+            self._part = Part.UNSENT
+        elif text == NOW.text:
+            self._part = Part.LIVE
             yield Replayed("", 0)
 
-    def _noticed(self, text: str) -> None:
+    def _asked(self, question: str) -> None:
+        # What was typed as a line to say may have been taken for the answer.
+        self.refusals += _QUESTION.match(question) is not None
+
+    def _noticed(self, text: str) -> Iterator[Back | Words]:
         if found := _UNSENT.search(text):
             self.refusals += int(found[1])
-        for refusal in REFUSALS:
-            if refusal in text:
-                self.refusals += 1
-                return
-
-
-@attrs.define(eq=False)
-class _Reading:
-    """How far somebody has been shown one room."""
-
-    lines: list[Line]
-    reached: int = 0  # how many have been shown, or passed over
-    owed: list[str] = attrs.field(factory=list)  # passed over, not told of
-    told: int = 0  # told of, not passed over yet
-    skipped: list[str] = attrs.field(factory=list)  # told of, and not shown by /missed
-    # Shown where earlier ones are shown again: it may be by itself, or before its loss is told of.
-    maybe: set[str] = attrs.field(factory=set)
-    places: dict[str, int] = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.places = {line.token: at for at, line in enumerate(self.lines)}
-
-    def settle(self, who: str, room: str, where: str) -> None:
-        """Raises Wrong unless what was passed over is what was told of."""
-        sure = [token for token in self.owed if token not in self.maybe]
-        if not len(sure) <= self.told <= len(self.owed):
-            raise Wrong(
-                f"{who} was told of {self.told} messages skipped in {room} {where}, "
-                f"and {len(self.owed)} are missing: {self.owed[:5]}"
-            )
-        self.skipped += sure
-        self.owed, self.told = [], 0
-
-
-def check_screen(
-    who: str,
-    sights: Iterable[Sight],
-    expected: dict[str, list[Line]],
-    rooms: dict[str, str],
-    *,
-    forgetful: Collection[str],
-    to_the_end: bool,
-) -> int:
-    """Compare what was shown with what happened; return how many messages were skipped.
-
-    In each room: all that was to be seen, once, in its order, but for what was told as skipped,
-    exactly. `to_the_end`: they read on, so that nothing may be missing behind the last either.
-    `forgetful` rooms may have forgotten what was skipped.
-
-    Raises:
-        Wrong: where that does not hold.
-    """
-    readings = {room: _Reading(lines) for room, lines in expected.items()}
-    replayed: _Replay | None = None
-    skipped = 0
-    for sight in sights:
-        match sight:
-            case Loss(room, count):
-                readings.setdefault(room, _Reading([])).told += count
-                skipped += count
-            case Replayed(room, count) if room:
-                replayed = _Replay(who, room, count)
-            case Replayed(_, count):
-                if replayed is not None and replayed.goes_on(count, forgetful):
-                    replayed = None
-            case Shown(token, again):
-                if (place := rooms.get(token)) is None:
-                    raise Wrong(f"{who} sees {token}, which nobody has said in a room")
-                reading = readings.get(place, _Reading([]))
-                if again:
-                    _sees_again(token, place, reading, replayed)
-                else:
-                    _sees(who, token, place, reading)
-    if to_the_end:
-        for room, reading in readings.items():
-            reading.owed += [line.token for line in reading.lines[reading.reached :]]
-            reading.settle(who, room, "at the end")
-    return skipped
-
-
-def _sees(who: str, token: str, room: str, reading: _Reading) -> None:
-    at = reading.places.get(token)
-    if at is None:
-        raise Wrong(f"{who} sees {token} of {room}, where they were not then")
-    if at < reading.reached:
-        raise Wrong(f"{who} sees {token} of {room} twice, or out of its order")
-    reading.owed += [line.token for line in reading.lines[reading.reached : at]]
-    reading.reached = at + 1
-    reading.settle(who, room, f"before {token}")
-
-
-def _sees_again(token: str, room: str, reading: _Reading, replayed: "_Replay | None") -> None:
-    if reading.places.get(token, -1) >= reading.reached:
-        reading.maybe.add(token)
-        if replayed is not None:
-            replayed.is_sure = False
-    elif replayed is not None and room == replayed.room:
-        replayed.shows(token, reading)
-
-
-@attrs.define(eq=False)
-class _Replay:
-    """What /missed shows of one room: what was skipped, exactly, as far as that is kept."""
-
-    who: str
-    room: str
-    count: int
-    shown: int = attrs.field(default=0, init=False)
-    is_sure: bool = attrs.field(default=True, init=False)  # which messages are of it
-
-    def shows(self, token: str, reading: _Reading) -> None:
-        if token in reading.skipped:
-            reading.skipped.remove(token)
-        elif token not in reading.maybe:
-            raise Wrong(f"{self.who} is shown {token} by /missed, which was not skipped")
-        self.shown += 1
-
-    def goes_on(self, gone: int, forgetful: Collection[str]) -> bool:
-        """Count what is no longer kept; at the end, whether all is accounted for."""
-        self.count -= gone
-        if gone and self.room not in forgetful:
-            raise Wrong(f"{self.who} is told that {self.room} has forgotten {gone} messages")
-        if gone:
-            return False
-        if self.is_sure and self.shown != self.count:
-            raise Wrong(
-                f"{self.who} is shown {self.shown} messages of {self.room} by /missed, "
-                f"and {self.count} were announced"
-            )
-        return True
+        if found := _BACK.match(text):
+            yield Back(found[1])
+        elif found := _WORDS.match(text):
+            yield Words(found[1])
+        elif any(refusal in text for refusal in REFUSALS):
+            self.refusals += 1

@@ -10,15 +10,20 @@ import trio
 import trio.testing
 
 from tests.sim import invariants, rulings
-from tests.sim.chronicle import Chronicle, Wrong
+from tests.sim.chronicle import Chronicle, Seated, Wrong
+from tests.sim.expected import Expected
 from tests.sim.faults import Faults
-from tests.sim.people import TAKEN, People, Stay
+from tests.sim.people import TAKEN, People
+from tests.sim.readings import Reader
 from tests.sim.scheduling import run_seeded
-from tests.sim.screens import Screen, check_screen
+from tests.sim.screens import Screen, Sight
+from tests.sim.stays import Stay
 from trioserve.archive.journal import HistorySettings
 from trioserve.config import BrokerLimits, Config
+from trioserve.edge.tcp import TcpOptions
 from trioserve.outbox import OutboxLimits
-from trioserve.services import SHUTDOWN, SessionLimits
+from trioserve.resuming import ResumeLimits
+from trioserve.services import SHUTDOWN, TAKEN_OVER, SessionLimits
 from trioserve.testing import Chat, open_chat
 
 MANY_EVERY = 50  # each such seed has a hundred people
@@ -73,6 +78,8 @@ async def _simulate(seed: int) -> Report:
         limits=SessionLimits(flood_control=chance.random() < 0.2, renames=100),
         broker=BrokerLimits(inbox=chance.choice((2, 16, 256))),
         history=HistorySettings(waiting=chance.choice((10_000, 16 * 2**20))),
+        resume=ResumeLimits(keep=chance.choice((5.0, 60.0)), most=chance.choice((3, 1000))),
+        tcp=TcpOptions(user_timeout=chance.choice((0.5, 10.0, 120.0))),
     )
     many = seed % MANY_EVERY == MANY_EVERY - 1
     faults = Faults(chance, rate=chance.choice((0.0, 0.02)))
@@ -88,6 +95,7 @@ async def _simulate(seed: int) -> Report:
             words = (f"able-baker-c{number}" for number in itertools.count())
             chat.server.broker.resuming.new_words = words.__next__  # the same in each run
             chat.server.broker._fanout.watching[chronicle] = None
+            chronicle.world = chat.server.world
             await chat.join(TAKEN)
             people = People(chat, chance, faults, most=100 if many else chance.randrange(5, 21))
             for _ in range(100 if many else 2):
@@ -100,14 +108,16 @@ async def _simulate(seed: int) -> Report:
             await _come_to_rest(chat, people)
             report = _report(chat, people, trio.current_time())
             invariants.check_rest(chat.server)
-            await invariants.check_kept(chat.server, chronicle)
+            await invariants.check_kept(chat.server, chronicle, faults.archive.others)
             readers = _readers(people)
             until = trio.current_time()
         ended = trio.current_time()
     if ended - until > DEADLINE:
         raise Wrong(f"the server has taken {ended - until:g} seconds to end")
     invariants.check_end(chat.server)
-    _check(chronicle, people, readers)
+    if people.wrongs:
+        raise people.wrongs[0]
+    _check(chronicle, people, readers, config.tcp.user_timeout)
     return report
 
 
@@ -119,7 +129,7 @@ async def _come_to_rest(chat: Chat, people: People) -> None:
     """Let those who still read have all that is theirs."""
     for stay in people.stays:
         if stay.reads:
-            stay.transport.read_on()
+            stay.wire.read_on()
     people.faults.heal_the_store()
     await trio.sleep(300)  # for flood control to let through what it holds
     await trio.testing.wait_all_tasks_blocked()
@@ -129,48 +139,70 @@ async def _come_to_rest(chat: Chat, people: People) -> None:
 def _readers(people: People) -> list[Stay]:
     """Who is here, and reads."""
     return [
-        stay
-        for stay in people.stays
-        if stay.reads and not stay.is_gone and not stay.transport.is_closed
+        stay for stay in people.stays if stay.reads and not stay.is_gone and not stay.wire.is_closed
     ]
 
 
-def _check(chronicle: Chronicle, people: People, readers: list[Stay]) -> None:
+def _check(chronicle: Chronicle, people: People, readers: list[Stay], doubt: float) -> None:
     chronicle.check_order()
     rulings.check(chronicle.entries)
-    rooms = chronicle.rooms_of_tokens()
-    full = {room for room, said in Counter(rooms.values()).items() if said > REMEMBERED}
+    tokens = chronicle.tokens()
+    full = {
+        room
+        for room, said in Counter(room for room, _ in tokens.values()).items()
+        if said > REMEMBERED
+    }
+    stays = {id(stay.wire): stay for stay in people.stays}
+    screens = {wire: Screen(stay.screen) for wire, stay in stays.items()}
+    shown: dict[int, list[Sight]] = {}  # at each seat
+    for wire, screen in screens.items():
+        seats = [seat for seat in chronicle.seats() if id(seat.wire) == wire]
+        shown |= zip(map(id, seats), _parts(screen, seats), strict=True)
+    for number in dict.fromkeys(seat.who for seat in chronicle.seats()):
+        expected = Expected(number, doubt).take(chronicle.entries)
+        name = f"p{stays[id(expected.seats[0].seat.wire)].number}"
+        reader = Reader(name, expected, tokens, full | expected.has_left)
+        for before in expected.seats:
+            if stays[id(before.seat.wire)].has_keys:
+                reader.cannot_tell()  # what one reads there is held against a screen elsewhere
+            else:
+                reader.reads(shown[id(before.seat)], before)
+        last = stays[id(expected.seats[-1].seat.wire)]
+        if last in readers and not last.has_keys:
+            reader.ends()
     for stay in people.stays:
-        if stay.has_keys:
-            continue  # what one reads there is held against a terminal's screen elsewhere
-        screen = Screen(stay.screen)
-        check_screen(
-            f"p{stay.number}",
-            screen.read(),
-            chronicle.shown_to(stay.nick),
-            rooms,
-            forgetful=full | chronicle.has_left(stay.nick),
-            to_the_end=stay in readers,
-        )
-        _check_whispers(stay, screen, chronicle, stay in readers)
-        if stay in readers or (stay.has_hung_up and stay.has_read):
-            _check_said(stay, screen, rooms)
-        if stay in readers and SHUTDOWN.farewell not in stay.screen:
-            raise Wrong(f"p{stay.number} reads, and has not been told of the shutdown")
+        if not stay.has_keys:
+            _check_stay(stay, screens[id(stay.wire)], tokens, is_reader=stay in readers)
 
 
-def _check_whispers(stay: Stay, screen: Screen, chronicle: Chronicle, is_reader: bool) -> None:
-    told = chronicle.told(stay.nick)
-    if screen.whispers != (told if is_reader else told[: len(screen.whispers)]):
-        raise Wrong(f"p{stay.number} sees in private {screen.whispers}, and was told {told}")
+def _parts(screen: Screen, seats: list[Seated]) -> list[list[Sight]]:
+    """What was shown at a connection to each who spoke there, in turn."""
+    parts = screen.parts()
+    if not seats or not seats[0].is_new:
+        parts.pop(0)  # to nobody yet
+    if len(parts) > len(seats):
+        raise Wrong("somebody is told to be another one, and is not")
+    return parts + [[] for _ in seats[len(parts) :]]  # which have not been read
 
 
-def _check_said(stay: Stay, screen: Screen, rooms: dict[str, str]) -> None:
+def _check_stay(
+    stay: Stay, screen: Screen, tokens: dict[str, tuple[str, int]], *, is_reader: bool
+) -> None:
+    is_whole = stay.has_read and not (stay.wire.is_broken or stay.wire.untaken)
+    if is_reader or (is_whole and (stay.has_hung_up or stay.is_taken_over)):
+        _check_said(stay, screen, tokens)
+    if is_reader and SHUTDOWN.farewell not in stay.screen:
+        raise Wrong(f"p{stay.number} reads, and has not been told of the shutdown")
+    if is_whole and stay.is_taken_over and TAKEN_OVER.farewell not in stay.screen:
+        raise Wrong(f"p{stay.number} reads, and has not been told where they are now")
+
+
+def _check_said(stay: Stay, screen: Screen, tokens: dict[str, tuple[str, int]]) -> None:
     """What somebody typed is said in a room, or they know that it is not."""
     unsaid = [
         token
         for number in range(1, stay.said + 1)
-        if (token := f"q{stay.number}x{number}") not in rooms
+        if (token := f"q{stay.number}x{number}") not in tokens
     ]
     if len(unsaid) > screen.refusals:
         raise Wrong(
@@ -181,14 +213,14 @@ def _check_said(stay: Stay, screen: Screen, rooms: dict[str, str]) -> None:
 
 def _report(chat: Chat, people: People, seconds: float) -> Report:
     counters = chat.server.counters
-    digest = hashlib.sha256(b"\0".join(bytes(each.transport.received) for each in people.stays))
+    digest = hashlib.sha256(b"\0".join(bytes(each.wire.received) for each in people.stays))
     return Report(
         1,
         seconds,
         counters.messages,
         counters.deliveries,
         counters.skipped,
-        Counter(people.done),
+        people.done,
         people.faults.struck,
         digest.hexdigest(),
     )
