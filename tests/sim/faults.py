@@ -14,6 +14,21 @@ from trioserve import Context, Host, command, message_filter, service
 from trioserve.requests import Close, Depart, Enter, Lose, Request
 from trioserve.rooms import Member
 
+# All that there are: each has to happen, or a soak shows less than it says.
+FAULTS: Final = (
+    "accept failed",
+    "cleanup crashed",
+    "command crashed",
+    "command hung",
+    "filter crashed",
+    "request crashed",
+    "service crashed",
+    "store fails",
+    "store is not read",
+    "store stalls",
+    "wire broke in a write",
+)
+
 # Without these nobody comes or goes, and there is nothing to hold against the rest.
 SPARED: Final = (Enter, Depart, Lose, Close)
 
@@ -34,7 +49,7 @@ class Faults:
     def before_request(self, _: Member, request: Request) -> None:
         """Raise `Fault` in the broker now and then."""
         if self.rate and not isinstance(request, SPARED) and self.chance.random() < self.rate / 5:
-            self.struck["request crashed"] += 1
+            self.strike("request crashed")
             raise Fault(type(request).__name__)
 
     def wire(self, number: int, window: int, *, telnet: bool) -> Wire:
@@ -58,17 +73,21 @@ class Faults:
 
     def trouble_the_store(self) -> None:
         """Let the store fail, or not answer, or do both again."""
-        if self.archive.fault or self.archive.answers is not None:
+        archive = self.archive
+        if archive.fault or archive.unreadable or archive.answers is not None:
             self.heal_the_store()
-        elif self.chance.random() < 0.5:
-            self.struck["store fails"] += 1
-            self.archive.fault = "the disk is full"
+            return
+        trouble = self.chance.choice(("store fails", "store stalls", "store is not read"))
+        self.strike(trouble)
+        if trouble == "store fails":
+            archive.fault = "the disk is full"
+        elif trouble == "store stalls":
+            archive.answers = trio.Event()
         else:
-            self.struck["store stalls"] += 1
-            self.archive.answers = trio.Event()
+            archive.unreadable = "the disk is broken"
 
     def heal_the_store(self) -> None:
-        self.archive.fault = ""
+        self.archive.fault = self.archive.unreadable = ""
         if self.archive.answers is not None:
             self.archive.answers.set()
             self.archive.answers = None
@@ -81,28 +100,28 @@ class Faults:
         @command
         async def crash(ctx: Context) -> None:
             """Crash."""
-            self.struck["command crashed"] += 1
+            self.strike("command crashed")
             await trio.sleep(self.chance.choice((0.0, 1.0)))
             raise Fault("a command")
 
         @command
         async def hang(ctx: Context) -> None:
             """Never end by itself."""
-            self.struck["command hung"] += 1
+            self.strike("command hung")
             await trio.sleep_forever()
 
         @service
         async def stumble(host: Host) -> None:
             while True:
                 await trio.sleep(self.chance.uniform(10.0, 200.0))
-                self.struck["service crashed"] += 1
+                self.strike("service crashed")
                 raise Fault("a service")
 
         @message_filter
         async def stutter(ctx: Context, text: str) -> None:
             await trio.sleep(self.chance.choice((0.0, 0.0, 0.1)))
             if self.chance.random() < self.rate:
-                self.struck["filter crashed"] += 1
+                self.strike("filter crashed")
                 raise Fault("a filter")
 
         filters = [stutter] if self.chance.random() < 0.3 else []

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -188,6 +190,67 @@ MUTANTS: Final = (
         "        if not self.lagging:\n            self.put(data)\n",
     ),
     Mutant(
+        "the broker waits for more than its inbox",
+        "broker.py",
+        "                self._turn(await self._receive.receive())\n",
+        "                self._turn(await self._receive.receive())\n"
+        "                await trio.lowlevel.checkpoint()\n",
+    ),
+    Mutant(
+        "who comes while there are no descriptors is let in by nobody",
+        "edge/sockets.py",
+        "                    pause = min(2 * pause, LONGEST_PAUSE)\n",
+        "                    pause = 100 * pause\n",
+    ),
+    Mutant(
+        "who comes back is not shown all that was said meanwhile",
+        "resuming.py",
+        "        return sorted(found, key=lambda each: each[0])\n",
+        "        return sorted(found, key=lambda each: each[0])[1:]\n",
+    ),
+    Mutant(
+        "who comes back is shown as new what was sent before",
+        "resuming.py",
+        "head := UNSURE if date < unread.unsent else UNSENT",
+        "head := UNSENT",
+    ),
+    Mutant(
+        "what one has missed is not told of at another connection",
+        "resuming.py",
+        "        missed = dict(unread.owed)\n",
+        "        missed: dict[str, Owed] = {}\n",
+    ),
+    Mutant(
+        "who becomes somebody else stays as a ghost",
+        "resuming.py",
+        "        if self.world.is_here(newcomer):\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "who does not come back is kept for ever",
+        "resuming.py",
+        "if box.deadline <= self.now()]",
+        "if box.deadline <= 0]",
+    ),
+    Mutant(
+        "words hold for who has left",
+        "resuming.py",
+        "            self._by_words.pop(member.words, None)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a private message to one who is lost is dropped",
+        "resuming.py",
+        "            self._events.append((date, event))\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "who is back is shown what was said before they came",
+        "resuming.py",
+        "_since(room, max(unread.since, room.entered[member] + 1))",
+        "_since(room, unread.since)",
+    ),
+    Mutant(
         "what the store fails to write is dropped",
         "archive/journal.py",
         "            await self._change(Keeping(trouble))\n            return False\n",
@@ -229,26 +292,39 @@ def mutated(mutant: Mutant) -> str:
     return code.replace(mutant.right, mutant.wrong)
 
 
-def hunt(mutant: Mutant) -> tuple[int | None, str]:
-    """The first seed that catches a mutant, and by what; None if none of `SEEDS` does."""
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[Path]:
+    """A copy of the server and its tests, with the bug in it, for as long as the block lasts."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         for name in ("trioserve", "tests"):
             shutil.copytree(
                 ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__")
             )
         Path(folder, "trioserve", mutant.file).write_text(mutated(mutant), encoding="utf-8")
-        found = subprocess.run(
-            [sys.executable, "-m", "tests.sim", "--seeds", str(SEEDS), "--fail-fast"],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": folder},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    said = re.search(r"^seed (\d+): (.*)", found.stdout, re.MULTILINE)
-    if said is None:
-        return None, (found.stdout + found.stderr)[-300:]
-    return int(said[1]), said[2][:150]
+        yield Path(folder)
+
+
+def soak(folder: Path, *options: str, **environment: str) -> str:
+    """What `scripts/soak` says of the server in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.sim", *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    ).stdout
+
+
+def hunt(mutant: Mutant) -> tuple[int | None, str]:
+    """The first seed that catches a mutant, and by what; None if none of `SEEDS` does."""
+    with planted(mutant) as folder:
+        said = soak(folder, "--seeds", str(SEEDS), "--fail-fast")
+    if (found := re.search(r"^seed (\d+): (.*)", said, re.MULTILINE)) is None:
+        return None, said[-300:]
+    return int(found[1]), found[2][:150]
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ import trio.testing
 
 from tests.sim import returns
 from tests.sim.chronicle import Wrong
+from tests.sim.doorway import Door, Doorway
 from tests.sim.faults import Faults
 from tests.sim.stays import Stay
+from trioserve.edge.sockets import LONGEST_PAUSE
 from trioserve.testing import Chat
 from trioserve.wire.options import (
     DO,
@@ -41,10 +43,17 @@ class People:
     chance: random.Random
     faults: Faults
     most: int  # at a time
+    door: Door = attrs.field(factory=Door, init=False)  # by which they come
     stays: list[Stay] = attrs.field(factory=list, init=False)
     done: Counter[str] = attrs.field(factory=Counter, init=False)  # how often they did what
     accounts: list[str] = attrs.field(factory=list, init=False)  # names that were registered
     wrongs: list[Wrong] = attrs.field(factory=list, init=False)  # what they have seen at once
+
+    async def lets_in(self) -> None:
+        """Let in who comes to the door, until cancelled."""
+        admit = self.chat.edge._admit
+        assert admit is not None
+        await Doorway(self.door).serve(admit)
 
     async def act(self) -> None:
         """Let somebody do something, or somebody else come."""
@@ -69,14 +78,18 @@ class People:
 
     async def connects(self) -> Stay:
         """Let somebody connect, who has said nothing yet."""
-        number = len(self.stays)
         telnet = self.chance.random() < 0.15
-        wire = self.faults.wire(number, self.chance.choice((512, 4096, 65536)), telnet=telnet)
-        self.chat.edge.connect(wire)
-        stay = Stay(number, wire, f"p{number}", has_keys=telnet)
-        self.stays.append(stay)
+        stay = self._knocks(telnet=telnet)
         if telnet:
             await self._negotiates(stay)
+        return stay
+
+    def _knocks(self, *, telnet: bool = False) -> Stay:
+        number = len(self.stays)
+        wire = self.faults.wire(number, self.chance.choice((512, 4096, 65536)), telnet=telnet)
+        self.door.knock(wire)
+        stay = Stay(number, wire, f"p{number}", has_keys=telnet)
+        self.stays.append(stay)
         return stay
 
     async def _negotiates(self, stay: Stay) -> None:
@@ -156,6 +169,23 @@ class People:
     async def troubles_the_store(self, _: Stay) -> None:
         if self.faults.rate:
             self.faults.trouble_the_store()
+
+    async def come_in_vain(self, _: Stay) -> None:
+        """Come while there are no descriptors, and be let in when there are again."""
+        if not self.faults.rate:
+            return
+        self.door.short, refused = True, self.door.refused
+        crowd = [self._knocks() for _ in range(self.chance.randrange(1, 4))]
+        await trio.sleep(self.chance.choice((0.0, 0.3, 5.0)))
+        await self._maybe_settles()
+        self.door.short = False
+        self.faults.struck["accept failed"] += self.door.refused - refused
+        await trio.sleep(LONGEST_PAUSE)
+        await trio.testing.wait_all_tasks_blocked()
+        if late := [stay.number for stay in crowd if not stay.wire.received]:
+            self.wrongs.append(Wrong(f"not let in when there are descriptors again: {late}"))
+        for stay in crowd:
+            stay.types(stay.nick)
 
     async def mistypes(self, stay: Stay) -> None:
         stay.types(self.chance.choice(("/jion", "/join", "/nick 1", "x" * 2000, "/tell", "/")))
@@ -249,6 +279,7 @@ class People:
             People.hangs_in_a_command: 1,
             People.cancels: 2,
             People.troubles_the_store: 2,
+            People.come_in_vain: 1,
             People.mistypes: 2,
             People.sends_rubbish: 2,
             People.stalls: 3,

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from tests.sim import invariants, rulings
+from tests.sim.awaiting import watched_broker
 from tests.sim.chronicle import Chronicle, Seated, Wrong
 from tests.sim.expected import Expected
 from tests.sim.faults import Faults
@@ -73,14 +74,7 @@ def simulate(seed: int) -> Report:
 
 async def _simulate(seed: int) -> Report:
     chance = random.Random(seed)
-    config = Config(
-        outbox=OutboxLimits(soft=SOFT, hard=HARD, stall=chance.choice((5.0, 60.0))),
-        limits=SessionLimits(flood_control=chance.random() < 0.2, renames=100),
-        broker=BrokerLimits(inbox=chance.choice((2, 16, 256))),
-        history=HistorySettings(waiting=chance.choice((10_000, 16 * 2**20))),
-        resume=ResumeLimits(keep=chance.choice((5.0, 60.0)), most=chance.choice((3, 1000))),
-        tcp=TcpOptions(user_timeout=chance.choice((0.5, 10.0, 120.0))),
-    )
+    config = _config(chance)
     many = seed % MANY_EVERY == MANY_EVERY - 1
     faults = Faults(chance, rate=chance.choice((0.0, 0.02)))
     chronicle = Chronicle()
@@ -88,6 +82,7 @@ async def _simulate(seed: int) -> Report:
         trio.fail_after(100_000),
         chronicle.following(faults.before_request),
         invariants.checked_outboxes(),
+        watched_broker(),
     ):
         async with open_chat(
             config, faults.functions(), archive=faults.archive, now_ns=_now_ns
@@ -97,14 +92,12 @@ async def _simulate(seed: int) -> Report:
             chat.server.broker._fanout.watching[chronicle] = None
             chronicle.world = chat.server.world
             await chat.join(TAKEN)
-            people = People(chat, chance, faults, most=100 if many else chance.randrange(5, 21))
-            for _ in range(100 if many else 2):
-                await people.comes()
-            for _ in range(STEPS):
-                await people.act()
-                if chance.random() < 0.5:
-                    await trio.testing.wait_all_tasks_blocked()
-                invariants.check(chat.server)
+            most = 100 if many else chance.randrange(5, 21)
+            people = People(chat, chance, faults, most)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(people.lets_in, name="listener")
+                await _live(people, 100 if many else 2)
+                nursery.cancel_scope.cancel()
             await _come_to_rest(chat, people)
             report = _report(chat, people, trio.current_time())
             invariants.check_rest(chat.server)
@@ -119,6 +112,28 @@ async def _simulate(seed: int) -> Report:
         raise people.wrongs[0]
     _check(chronicle, people, readers, config.tcp.user_timeout)
     return report
+
+
+def _config(chance: random.Random) -> Config:
+    return Config(
+        outbox=OutboxLimits(soft=SOFT, hard=HARD, stall=chance.choice((5.0, 60.0))),
+        limits=SessionLimits(flood_control=chance.random() < 0.2, renames=100),
+        broker=BrokerLimits(inbox=chance.choice((2, 16, 256))),
+        history=HistorySettings(waiting=chance.choice((10_000, 16 * 2**20))),
+        resume=ResumeLimits(keep=chance.choice((5.0, 60.0)), most=chance.choice((3, 1000))),
+        tcp=TcpOptions(user_timeout=chance.choice((0.5, 10.0, 120.0))),
+    )
+
+
+async def _live(people: People, first: int) -> None:
+    """Let so many people come, and then do as they like."""
+    for _ in range(first):
+        await people.comes()
+    for _ in range(STEPS):
+        await people.act()
+        if people.chance.random() < 0.5:
+            await trio.testing.wait_all_tasks_blocked()
+        invariants.check(people.chat.server)
 
 
 def _now_ns() -> int:

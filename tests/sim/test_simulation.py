@@ -1,6 +1,7 @@
 """A few seeds with every run of the tests; `scripts/soak` runs as many as one likes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.sim import rulings
 from tests.sim.chronicle import Wrong
-from tests.sim.mutants import MUTANTS, Mutant, mutated
+from tests.sim.mutants import MUTANTS, Mutant, mutated, planted, soak
 from tests.sim.simulation import simulate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,6 +51,20 @@ def test_a_seed_shows_everybody_the_same_bytes_in_any_process() -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
 def test_each_deliberate_bug_can_be_put_into_the_code_as_it_is(mutant: Mutant) -> None:
     compile(mutated(mutant), mutant.file, "exec")
+
+
+@pytest.mark.slow
+def test_a_seed_that_fails_fails_again_in_the_same_words() -> None:
+    bug = next(each for each in MUTANTS if each.name == "what is skipped is miscounted")
+    with planted(bug) as folder:
+        failed = soak(folder, "--seeds", "100", "--fail-fast")
+        found = re.search(r"^seed .*; scripts/soak (--seeds 1 --first \d+)$", failed, re.MULTILINE)
+        assert found is not None, failed
+        again = [
+            soak(folder, *found[1].split(), PYTHONHASHSEED=hash_seed) for hash_seed in ("1", "2")
+        ]
+
+    assert [said.splitlines()[0] for said in again] == [found[0], found[0]]
 
 
 @pytest.mark.slow

@@ -122,7 +122,7 @@ class Listener:
         logged = -math.inf
         try:
             while True:
-                await trio.lowlevel.wait_readable(self.socket)
+                await self._arrival()
                 try:
                     self._accept_waiting(admit)
                     pause = FIRST_PAUSE
@@ -149,6 +149,10 @@ class Listener:
             self.socket.close()
             if self.cleanup is not None:
                 self.cleanup()
+
+    async def _arrival(self) -> None:
+        """Wait until somebody is at the door."""
+        await trio.lowlevel.wait_readable(self.socket)
 
     def _accept_waiting(self, admit: Callable[[Transport], None]) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
