@@ -5,6 +5,7 @@ later than a second after it was said. The server is a process of its own; what 
 takes of memory and of descriptors is read from ``/proc``.
 """
 
+import ctypes
 import os
 import re
 import socket
@@ -27,7 +28,8 @@ GROWTH: Final = 32 * 1024  # KiB of memory that an attack may cost
 PATIENCE: Final = 20.0  # seconds for what has to happen at all
 PROXY: Final = "127.0.0.2"  # where the proxy is
 TRUSTING: Final = f'proxy.trusted = ["{PROXY}"]\n'
-TCP_REPAIR: Final = 19  # of Linux's tcp(7); for root alone
+SO_ATTACH_FILTER: Final = 26  # of Linux's socket(7), whose packet filters need no privilege
+RETURN: Final = 0x06  # BPF's instruction, here with how much of a packet is let through
 
 
 @attrs.define(eq=False)
@@ -134,12 +136,14 @@ class Attacker:
         return bytes(self.received)
 
     def vanish(self) -> None:
-        """Be gone without a word, as who has lost the network: no FIN and no RST is sent.
+        """Be gone without a word, as who has lost the network.
 
-        What the other side sends is answered by a RST, for this machine is still there.
+        Nothing that comes is taken in any more, be it data or a probe: it is answered by
+        nothing, neither by an ACK nor by a RST. The socket stays, so that no FIN is sent.
         """
-        self.stream.socket.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-        self.stream.socket.close()
+        drop = ctypes.create_string_buffer(struct.pack("HBBI", RETURN, 0, 0, 0))
+        program = struct.pack("HP", 1, ctypes.addressof(drop))
+        self.stream.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     def reset(self) -> None:
         """Break the connection off, with a RST."""

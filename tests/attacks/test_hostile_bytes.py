@@ -130,6 +130,29 @@ async def test_a_peer_that_mirrors_every_option_back(siege: Siege, telnet: bool)
         attacker.reset()
 
 
+WORDS = {
+    "a command": bytes([IAC, 241]),  # NOP
+    "an option": bytes([IAC, WILL, 99]),
+    "a subnegotiation": bytes([IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE]),
+    "an escaped one": bytes([IAC, SB, 99, IAC, IAC, IAC, SE]),
+}
+
+
+@both_ports
+@pytest.mark.parametrize("word", WORDS.values(), ids=WORDS)
+async def test_an_iac_at_a_packet_s_edge(siege: Siege, telnet: bool, word: bytes) -> None:
+    """Telnet's words, cut at every byte: nothing of them leaks into the text, nor eats of it."""
+    async with bystanders(siege):
+        attacker, watcher = await siege.connect(telnet=telnet), await siege.enter("watcher")
+        await attacker.send(b"mallory\r\n")
+        await attacker.sees(b"-- topic: ")
+        for cut in range(len(word) + 1):
+            await attacker.send(b"be" + word[:cut])
+            await trio.sleep(0.02)  # so that it goes as a packet of its own
+            await attacker.send(word[cut:] + b"fore %d\r\n" % cut)
+            await watcher.sees(b"<mallory> before %d\r\n" % cut)
+
+
 async def test_a_window_that_changes_with_every_packet(siege: Siege) -> None:
     async with bystanders(siege):
         attacker = await siege.connect(telnet=True)
