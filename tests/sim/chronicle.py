@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,14 +13,19 @@ from trioserve.events import Events
 from trioserve.handlers import Handlers
 from trioserve.messages import Acted, Announced, Event, Message, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Enter, Lose, Request, Resume, TakeOver
-from trioserve.rooms import Member, Seat
+from trioserve.requests import Enter, Request
+from trioserve.rooms import Member
 from trioserve.session import Session
+from trioserve.trail import Unread
 from trioserve.world import World
 
 # What people say begins with a word that nothing else is like: who says it, and the how many-th.
 TOKEN: Final = re.compile(r"\bq\d+x\d+\b")
 WHISPER: Final = re.compile(r"\bt\d+x\d+\b")  # the same of what they say to one person alone
+
+
+# Whom somebody ignores, by folded nick: as who they were chosen, if under another one.
+Ignored = Mapping[str, str]
 
 
 class Wrong(AssertionError):
@@ -43,6 +48,7 @@ class Handled:
     request: Request
     whom: int
     sees_own: bool  # from then on: they are shown what they say themselves
+    ignored: Ignored
 
 
 @attrs.frozen
@@ -54,7 +60,7 @@ class Seated:
     sees_own: bool
     is_new: bool  # has just come in; else has taken over who was there
     unread_for: float  # how old (seconds) the oldest was that lay unread at the one before
-    ignores: tuple[str, ...]  # folded nicks
+    ignored: Ignored
 
 
 Entry = Happened | Handled | Seated
@@ -67,7 +73,7 @@ class Chronicle(Events):
         super().__init__()
         self.entries: list[Entry] = []
         self.world: World | None = None  # whose chronicle it is
-        self._unread: dict[int, float] = {}  # of who has lost a connection: see Seated
+        self._unread: dict[int, float] = {}  # of who speaks at none: see Seated
 
     def put(self, event: Event) -> None:
         """Write down what happens, at once: nothing is ever missed."""
@@ -80,38 +86,43 @@ class Chronicle(Events):
 
         `before` is called with each, and may raise: the request has crashed then.
         """
-        obey = Handlers.obey
+        obey, vacate, occupy = Handlers.obey, Session.vacate, Session.occupy
 
         def followed(handlers: Handlers, member: Member, request: Request) -> None:
             whom = self._number(getattr(request, "nick", ""))
             before(member, request)
-            seat, unread = member.seat, {}
-            if isinstance(request, Lose | Resume | TakeOver):
-                members = handlers.world.members.values()
-                unread = {each.number: _unread_for(each.seat) for each in members}
             obey(handlers, member, request)
-            sees_own = member.sees_own_lines
-            self.entries.append(Handled(member.number, request, whom, sees_own))
-            if isinstance(request, Lose):
-                self._unread[member.number] = unread.get(member.number, 0.0)
-            if isinstance(request, Enter | Resume | TakeOver) and isinstance(seat, Session):
-                self._seated(seat, unread, is_new=isinstance(request, Enter))
+            handled = Handled(member.number, request, whom, member.sees_own_lines, _ignored(member))
+            self.entries.append(handled)
+            if isinstance(request, Enter) and isinstance(member.seat, Session):
+                self._seated(member, member.seat, is_new=True)
+
+        def vacated(seat: Session, last_id: int, now_us: int) -> Unread:
+            if seat._member is not None and isinstance(seat._transport, Wire):
+                self._unread[seat._member.number] = seat._transport.unread_for
+            return vacate(seat, last_id, now_us)
+
+        def occupied(seat: Session, member: Member, unread: Unread, data: bytes) -> None:
+            self._seated(member, seat, is_new=False)
+            occupy(seat, member, unread, data)
 
         Handlers.obey = followed  # type: ignore[method-assign, assignment]  # until the end
+        Session.vacate = vacated  # type: ignore[method-assign, assignment]
+        Session.occupy = occupied  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
             Handlers.obey = obey  # type: ignore[method-assign]  # as it was
+            Session.vacate = vacate  # type: ignore[method-assign]
+            Session.occupy = occupy  # type: ignore[method-assign]
 
-    def _seated(self, seat: Session, unread: dict[int, float], *, is_new: bool) -> None:
-        member, wire = seat.member, seat._transport
-        if member is None or not isinstance(wire, Wire):
-            return
-        before = max(unread.get(member.number, 0.0), self._unread.pop(member.number, 0.0))
-        ignores = (*(member.ignored or ()), *(member.followed or ()))
-        self.entries.append(
-            Seated(member.number, wire, member.sees_own_lines, is_new, before, ignores)
-        )
+    def _seated(self, member: Member, seat: Session, *, is_new: bool) -> None:
+        if isinstance(seat._transport, Wire):
+            before = self._unread.pop(member.number, 0.0)
+            sees_own, ignored = member.sees_own_lines, _ignored(member)
+            self.entries.append(
+                Seated(member.number, seat._transport, sees_own, is_new, before, ignored)
+            )
 
     def _number(self, nick: str) -> int:
         if self.world is None or (member := self.world.members.get(fold(nick))) is None:
@@ -158,6 +169,5 @@ class Chronicle(Events):
         ]
 
 
-def _unread_for(seat: Seat | None) -> float:
-    wire = seat._transport if isinstance(seat, Session) else None
-    return wire.unread_for if isinstance(wire, Wire) else 0.0
+def _ignored(member: Member) -> Ignored:
+    return dict.fromkeys(member.ignored or (), "") | (member.followed or {})

@@ -200,7 +200,7 @@ class Reader:
             least = [
                 line
                 for line in missing
-                if line.token not in reading.again and line.author not in before.seat.ignores
+                if line.token not in reading.again and line.author not in before.seat.ignored
             ]
             reading.is_sure = is_sure and room not in self.forgetful
             if reading.is_sure and not len(least) <= count <= len(missing):
