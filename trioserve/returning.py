@@ -23,6 +23,7 @@ from trioserve.phrases import normal
 from trioserve.rooms import Member
 from trioserve.world import World
 
+PAUSE: Final = 0.1  # seconds between two hashes: to have others made all the time costs nobody else
 MAX_SALTS: Final = 4  # runs of servers whose words are tried: each takes as long as a password
 
 
@@ -85,10 +86,13 @@ class Returning:
 
     async def _keep(self, member: Member) -> None:
         account, phrase = member.account, member.words
+        if not (account and self.world.is_here(member)):
+            return  # they have left before their turn came
         hashed = await self.passwords.digest(phrase, self._salt)
         # They may have left meanwhile, or have other words.
         if self.world.is_here(member) and (member.account, member.words) == (account, phrase):
             self.journal.put(WordsKept(account, self._salt, hashed))
+        await trio.sleep(PAUSE)
 
     def _forget(self) -> None:
         """Let the words of the last server hold no longer."""
