@@ -53,7 +53,7 @@ class Owners:
         if member.account and not account:
             for room in self.world.disown(fold(member.account)):
                 self.audit.tell_of_owner(room, None)
-        member.account = account
+        self.world.identify(member, account)
         self._claim(member)
         member.chosen = {}
         self.choices.keep(member)
@@ -73,7 +73,7 @@ class Owners:
         if holder is not None and holder is not member:
             self._give_back(holder, account)
         self._place(member, request)
-        member.account = account
+        self.world.identify(member, account)
         if holder is not member:
             self.membership.rename(member, account)
         self._restore(member, request)

@@ -59,9 +59,9 @@ class World:
     """All people and all rooms. Every refusal is a ChatError and changes nothing.
 
     What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
-    and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick; no room
-    is empty but for those in `deserted`, which have bans, and those that are held; each other but
-    the first belongs to one of its members, or is held for its owner.
+    and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick, or
+    one account; no room is empty but for those in `deserted`, which have bans, and those that are
+    held; each other but the first belongs to one of its members, or is held for its owner.
     """
 
     limits: RoomLimits
@@ -75,6 +75,7 @@ class World:
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
     bots: dict[Member, None] = attrs.field(factory=dict, init=False)
+    _owners: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded account
     # Who ignores a nick, by the folded nick: a turn must not look at everybody who ignores anybody.
     ignorers: dict[str, dict[Member, None]] = attrs.field(factory=dict, init=False)
     # Rooms that nobody is in and that have bans, in the order in which they were left.
@@ -113,9 +114,7 @@ class World:
 
     def owner_of_account(self, account: str) -> Member | None:
         """Who is here and logged in by this name, whatever their nick."""
-        folded = fold(account)
-        owners = (each for each in self.members.values() if each.account)
-        return next((each for each in owners if fold(each.account) == folded), None)
+        return self._owners.get(fold(account))
 
     def owner(self, room: Room | None) -> Member | None:
         """Who may moderate a room besides operators; nobody may the first one."""
@@ -162,6 +161,14 @@ class World:
         self.members[fold(member.nick)] = member
         if member.is_bot:
             self.bots[member] = None
+
+    def identify(self, member: Member, account: str) -> None:
+        """Take a member for the owner of an account, which has none here; of "": for a guest."""
+        if member.account:
+            del self._owners[fold(member.account)]
+        member.account = account
+        if account:
+            self._owners[fold(account)] = member
 
     def rename(self, member: Member, nick: str) -> None:
         """Give the member another nick; whoever ignored them goes on to, under the new one.
@@ -430,6 +437,7 @@ class World:
         is_here = self.is_here(member)
         if is_here:  # first: what is kept of where they are stays as it is
             del self.members[folded]
+            self._owners.pop(fold(member.account), None)
         for room in list(member.rooms.values()):
             self.leave(member, room)
         self.ignoring.hear_all(member)
