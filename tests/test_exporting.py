@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive
+from tests.attacks.test_forgery import ESCAPES, typed, unsafe
 from tests.test_accounts import PASSWORD, logs_in, registers
 from tests.test_letters import QUICK, Lasting, comes_back, leaves
 from trioserve.archive.asking import ANSWER
@@ -268,3 +269,25 @@ async def test_a_room_in_memory_forgets_too(chat: Chat) -> None:
 
     assert [each.text for each in room.history] == ["as a guest", "his tea"]
     assert room.history_bytes < before
+
+
+# ------------------------------------------------------------------- text alone
+
+
+async def test_nothing_that_was_left_found_or_exported_is_more_than_text(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await registers(ann)
+        await leaves(ann)
+        for escape in ESCAPES[:10]:
+            await bob.types(typed("/msg ann tea{}", escape))
+
+        ann = await comes_back(chat, "ann")
+        await ann.types("/search tea*", "/export")
+        await trio.sleep(SECOND)
+
+        shown = ann.unseen()
+        assert shown.count('"what":"told"') > 5
+        assert not unsafe(shown)

@@ -36,7 +36,7 @@ from trioserve.messages import (
 )
 from trioserve.rulings import Deed, Invited, Knocked, Moderated, Owned, Secluded, Slowed, Walled
 from trioserve.wire import jsonl
-from trioserve.wire.jsonl import render_json
+from trioserve.wire.jsonl import render_json, render_kept
 from trioserve.wire.text import clean
 
 ID = 1_795_458_561_154_999  # of a message; microseconds since 1970
@@ -283,3 +283,13 @@ def test_the_lines_of_a_notice_are_on_one_line_and_come_back_clean(text: str) ->
 
     assert is_one_safe_line(line)
     assert json.loads(line)["text"].split("\n") == [clean(each) for each in text.split("\n")]
+
+
+def test_what_is_kept_about_somebody_is_a_line_of_its_own_kind() -> None:
+    row = {"what": "preference", "name": "ignored", "value": ["e\x1bve", {"a": None, "b": True}]}
+
+    line = (
+        '{"kind":"kept","what":"preference","name":"ignored","value":["eve",{"a":null,"b":true}]}'
+    )
+    assert render_kept(row, json=True) == f"{line}\n".encode()
+    assert render_kept(row, json=False) == f"{line}\r\n".encode()
