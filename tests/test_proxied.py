@@ -279,7 +279,8 @@ async def test_however_it_ends_its_place_is_free_again(
         await connect(narrow, FROM_ANN).sees("Your name?")
     assert "from your address" in await connect(narrow, FROM_ANN).sees_the_end()
     await connect(narrow, LOCAL).sees("Your name?")
-    assert await connect(narrow).sees_the_end() == "-- the server is full; try again later\r\n"
+    full = "-- the server is full; try again later\r\n"
+    assert await connect(narrow, LOCAL).sees_the_end() == full
 
 
 async def test_a_shutdown_does_not_wait_for_headers(

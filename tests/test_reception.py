@@ -9,11 +9,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.peers import Authority, MemoryPeer, TlsPeer
 from trioserve.config import Config
+from trioserve.edge.proxied import ProxiedTransport
 from trioserve.edge.tls import TlsTransport
 from trioserve.limits import DoorLimits
 from trioserve.memory import MemoryTransport
 from trioserve.reception import REFUSAL, REFUSED_AT_ONCE, REFUSED_BURST
-from trioserve.testing import Chat, open_chat
+from trioserve.testing import Chat, Person, open_chat
 
 AUTHORITY = Authority()
 HOST = "192.0.2.7"
@@ -66,6 +67,18 @@ async def test_who_is_banned_from_the_server_reads_that_by_tls(autojump_clock: M
 
         assert b"banned" in (banned := await read(come(chat)))
         assert b"flooding" in banned
+
+
+async def test_who_is_refused_behind_a_proxy_reads_why(autojump_clock: MockClock) -> None:
+    async with open_chat(Config(connections=DoorLimits(most=1))) as chat:
+        await chat.join("ann")
+        below = MemoryTransport("127.0.0.1:50000", "127.0.0.1")
+        below.type(b"PROXY TCP4 192.0.2.7 192.0.2.1 5 4000\r\nbob\n")
+
+        chat.edge.connect(ProxiedTransport(below, 5))
+
+        assert await Person(below).sees_the_end() == "-- the server is full; try again later\r\n"
+        assert below.untaken == 0  # else the end would be a reset
 
 
 async def test_who_opens_no_tls_is_not_waited_for_to_be_refused(autojump_clock: MockClock) -> None:

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 import trio
@@ -21,6 +21,8 @@ class MemoryTransport:
     While `reading`, the other end takes whatever is sent at once; else at most
     `window` bytes fit, as in a kernel's buffers.
     """
+
+    is_open: ClassVar[bool] = True
 
     peer: str = "memory"
     host: str | None = None

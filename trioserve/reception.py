@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -55,11 +56,11 @@ class Reception:
     def _refuse(self, transport: Transport, refusal: str) -> bool:
         """Say why a connection is refused, and close it; or return that it has to be opened."""
         log.info("%s refused: %s", transport.peer, refusal)
-        try:
-            transport.try_send(encode(f"-- {refusal}"))
-        except OSError:  # gone already, or not open yet
-            if self._takes_time():
-                return False
+        if transport.is_open:
+            with suppress(OSError):  # gone already
+                transport.try_send(encode(f"-- {refusal}"))
+        elif self._takes_time():
+            return False
         transport.close()
         return True
 

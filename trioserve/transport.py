@@ -32,6 +32,10 @@ class Transport(Protocol):
     def is_telnet(self) -> bool:
         """Whether whoever comes this way is greeted as a telnet, and asked what it is."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether text can be sent; else `open` has to be awaited first."""
+
     async def open(self) -> "Transport":
         """Do what comes before the text, as TLS's handshake, within a deadline of its own.
 
@@ -46,7 +50,6 @@ class Transport(Protocol):
         """Write what fits at once, and return how many bytes that were, maybe 0.
 
         What was not written comes first in the next call: some of it may be on its way.
-        As long as text has to wait for `open`, it raises OSError.
         """
 
     @property

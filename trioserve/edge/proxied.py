@@ -43,7 +43,7 @@ class ProxiedTransport:
     the proxy does for itself, its checks for instance.
     """
 
-    __slots__ = ("_above", "_ahead", "_below", "_is_open", "_seconds", "host", "is_private", "peer")
+    __slots__ = ("_above", "_ahead", "_below", "_seconds", "host", "is_open", "is_private", "peer")
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class ProxiedTransport:
         self._seconds = seconds
         self._above = above
         self._ahead = b""  # what came with the header
-        self._is_open = False
+        self.is_open = False
         self.peer = below.peer
         self.host: str | None = None
         self.is_private = below.is_private
@@ -75,12 +75,12 @@ class ProxiedTransport:
         return self._below.is_telnet
 
     async def open(self) -> Transport:
-        if self._is_open:
+        if self.is_open:
             return self
         self._below = await self._below.open()
         with trio.move_on_after(self._seconds):
             await self._read_header()
-        if not self._is_open:
+        if not self.is_open:
             raise OSError(errno.ETIMEDOUT, f"no PROXY header within {self._seconds:g} seconds")
         return self._above(self)
 
@@ -93,7 +93,7 @@ class ProxiedTransport:
         except ProtocolError as error:
             raise OSError(errno.EPROTO, str(error)) from None
         self._ahead = received[header.size :]
-        self._is_open = True
+        self.is_open = True
         if header.origin is not None:
             self._relay(header.origin)
 

@@ -41,6 +41,8 @@ class SocketTransport:
 
     __slots__ = ("_socket", "host", "is_operator", "is_telnet", "peer")
 
+    is_open: Final = True
+
     def __init__(
         self,
         connection: socket.socket,

@@ -49,6 +49,7 @@ class TlsTransport:
         "_idle_talk",
         "_incoming",
         "_input_ended",
+        "_is_open",
         "_outgoing",
         "_tls",
         "_unsent",
@@ -66,6 +67,7 @@ class TlsTransport:
         self._ahead = bytearray()  # text that was received before it was asked for
         self._idle_talk = 0
         self._input_ended = False
+        self._is_open = False
 
     @property
     def peer(self) -> str:
@@ -87,12 +89,17 @@ class TlsTransport:
     def is_private(self) -> bool:
         return True
 
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
     # ---------------------------------------------------------------- opening
 
     async def open(self) -> Transport:
         self._below = await self._below.open()
         with trio.move_on_after(self._handshake):
             await self._shake_hands()
+            self._is_open = True
             return self
         if not self._idle_talk:
             await self._tell_plain()  # somebody waits for a greeting
