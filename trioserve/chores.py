@@ -12,7 +12,8 @@ from trioserve.requests import PartWithLost, TurnDay, Unfold
 
 QUARTER: Final = 900.0  # seconds
 SWEEP_EVERY: Final = 60.0  # seconds
-LOST_EVERY: Final = 10.0  # seconds, at most, between looks at who is lost
+LOST_EVERY: Final = 10.0  # seconds, at most, between looks at who is lost,
+SHORTEST_PAUSE: Final = 0.1  # and at least, however few of them they have
 
 
 class Chores:
@@ -64,8 +65,8 @@ class Chores:
             # Whoever is lost from now on has longer than we sleep.
             pause = min(LOST_EVERY, resuming.limits.keep or LOST_EVERY)
             if (deadline := resuming.next_deadline) is not None:
-                pause = min(pause, max(0.0, deadline - self._broker.now()))
-            await trio.sleep(pause)
+                pause = min(pause, deadline - self._broker.now())
+            await trio.sleep(max(pause, SHORTEST_PAUSE))
             if (deadline := resuming.next_deadline) is not None and deadline <= self._broker.now():
                 with suppress(ChatError):  # it crashed; the broker has logged it
                     await self._broker.call(self._broker.house, PartWithLost())

@@ -50,7 +50,7 @@ class RoomLimits:
     shown_on_join: int = setting(10, "messages", least=0)
     names_shown: int = setting(20, "of a list of people or rooms; the rest are counted")
     fold_after: int = setting(3, "comings and goings in a room, after which more are told", least=0)
-    fold_every: float = setting(10.0, "together, this often (seconds)")
+    fold_every: float = setting(10.0, "together, this often (seconds)", least=0.1)
     fold_above: int = setting(200, "members, above which all are told together")
 
 
