@@ -112,6 +112,7 @@ def test_the_exit_code_is_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--check", "--listen", "host:x"],
          "argument --listen: expected HOST:PORT such as 127.0.0.1:4000, or unix:PATH"),
         (["--config", ""], "argument --config: expected a file"),
+        (["--plugin", ""], "argument --plugin: expected FILE.py or package.module"),
         (["--colour"], "unrecognized arguments: --colour"),
         (["--log-level", "loud"], "argument --log-level: invalid choice: 'loud'"),
     ],

@@ -306,6 +306,10 @@ async def test_lines_longer_than_the_byte_burst_still_come_through(
         ),
         ('"" = 1', '"": unknown key'),
         (
+            'plugins = [""]',
+            'plugins: expected a list of plug-ins such as ["dice.py"], got [""]',
+        ),
+        (
             'proxy.trusted = ["::1", "fe80::1%eth0"]',
             (
                 "proxy.trusted: expected an address or a network "

@@ -3,6 +3,7 @@
 import atexit
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -36,14 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.hash_password:
         return _hash_password()
-    source = Source(
-        options.config,
-        tuple(options.listen or ()),
-        tuple(options.telnet or ()),
-        tuple(options.plugin),
-        options.metrics,
-        options.data,
-    )
+    source = _source(options)
     try:
         config, context = source.read()
     except ConfigError as error:
@@ -61,6 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         atexit.register(signal.signal, signal.SIGHUP, signal.SIG_IGN)  # Python takes ours back
         return trio.run(running)
     return 130  # Ctrl-C before the server was up
+
+
+def _source(options: Namespace) -> Source:
+    return Source(
+        options.config,
+        tuple(options.listen or ()),
+        tuple(options.telnet or ()),
+        tuple(options.plugin),
+        options.metrics,
+        options.data,
+    )
 
 
 def _top(arguments: Sequence[str]) -> int:

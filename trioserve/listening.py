@@ -18,6 +18,7 @@ from trioserve.edge.tcp import ABSENT, open_tcp
 from trioserve.edge.unix import open_unix
 from trioserve.limits import DoorLimits
 from trioserve.systemd import handed_sockets
+from trioserve.wire.text import plural
 
 SPARE_FILES: Final = 64  # descriptors that the process needs for other things than connections
 
@@ -115,7 +116,8 @@ def fit_open_files(limits: DoorLimits) -> DoorLimits:
             allowed = soft
         if allowed < wanted:
             fitting = max(1, allowed - SPARE_FILES)
-            log.warning("at most %d connections: the limit of open files is %d", fitting, allowed)
+            most = plural(fitting, "connection")
+            log.warning("at most %s: the limit of open files is %d", most, allowed)
             return attrs.evolve(limits, most=fitting)
     return limits
 

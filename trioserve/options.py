@@ -69,6 +69,7 @@ def _add_what_it_runs_with(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--plugin",
+        type=_plugin,
         action="append",
         default=[],
         metavar="SOURCE",
@@ -126,6 +127,12 @@ def _file(text: str) -> Path:
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError("expected a file")
     return Path(text)
+
+
+def _plugin(text: str) -> str:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("expected FILE.py or package.module")
+    return text
 
 
 def _directory(text: str) -> str:

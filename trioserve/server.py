@@ -97,22 +97,10 @@ class Server:
             self.archive, self.journal, _bounds(config), lambda: now_ns() // 1000, self._shorten
         )
         past = Past(self.archive, self.journal)
-        self.broker = Broker(
-            self.world,
-            self.counters,
-            inbox_size=config.broker.inbox,
-            now_ns=now_ns,
-            now=_steady_clock(now_ns),
-            resume=config.resume,
-            past=past,
-        )
+        self.broker = self._made_broker(past, now_ns)
         self.chores = Chores(self.broker)
-        self._drains = Drains(
-            config.outbox,
-            self.counters,
-            config.connections.most,
-            config.tcp.user_timeout + TIMEOUT_SLACK,
-        )
+        doubt = config.tcp.user_timeout + TIMEOUT_SLACK
+        self._drains = Drains(config.outbox, self.counters, config.connections.most, doubt)
         words, passwords = passwords or Scrypt(), passwords or Scrypt()
         self._accounts = Accounts(self.archive, self.journal, passwords)
         self._guardian = Guardian(self._accounts, self.broker)
@@ -126,6 +114,17 @@ class Server:
         self._reception = Reception(self._door, services, self.counters)
         self._stopping = trio.Event()
         self._everybody = trio.CancelScope()
+
+    def _made_broker(self, past: Past, now_ns: Callable[[], int]) -> Broker:
+        return Broker(
+            self.world,
+            self.counters,
+            inbox_size=self.config.broker.inbox,
+            now_ns=now_ns,
+            now=_steady_clock(now_ns),
+            resume=self.config.resume,
+            past=past,
+        )
 
     def _made_services(self, past: Past, passwords: Passwords, telnet_port: int) -> Services:
         config = self.config
@@ -160,13 +159,7 @@ class Server:
         """Serve everyone who comes by these ways, until `stop` is called and all have left."""
         await self._continue()
         async with trio.open_nursery() as services:
-            services.start_soon(self.journal.run, name="journal")
-            services.start_soon(self.retention.run, name="retention")
-            services.start_soon(self.broker.run, name="broker")
-            services.start_soon(self._drains.run, name="drains")
-            services.start_soon(self._guardian.run, name="guardian")
-            services.start_soon(self._returning.run, self.config.resume.keep, name="words")
-            services.start_soon(self.chores.run, name="chores")
+            self._start(services)
             async with trio.open_nursery() as extensions:
                 extensions.start_soon(self.plugins.run, self.broker, name="plug-ins")
                 with self._everybody:
@@ -186,6 +179,15 @@ class Server:
             with trio.move_on_after(LAST_WRITE), suppress(ChatError):  # told of at its end
                 await self.journal.settle()
             services.cancel_scope.cancel()
+
+    def _start(self, services: trio.Nursery) -> None:
+        services.start_soon(self.journal.run, name="journal")
+        services.start_soon(self.retention.run, name="retention")
+        services.start_soon(self.broker.run, name="broker")
+        services.start_soon(self._drains.run, name="drains")
+        services.start_soon(self._guardian.run, name="guardian")
+        services.start_soon(self._returning.run, self.config.resume.keep, name="words")
+        services.start_soon(self.chores.run, name="chores")
 
     @property
     def is_stopping(self) -> bool:

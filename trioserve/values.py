@@ -123,7 +123,7 @@ def _network(value: Any, _: Any) -> Network:
 
 
 def _sources(value: Any, _: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
         raise ValueError(f'expected a list of plug-ins such as ["dice.py"], got {shown(value)}')
     return tuple(value)
 
