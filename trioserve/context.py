@@ -8,12 +8,13 @@ import attrs
 import trio
 
 from trioserve import names
-from trioserve.accounts import Accounts, Guardian
+from trioserve.accounts import Accounts
 from trioserve.actor import Actor
 from trioserve.archive.pruning import Retention
 from trioserve.declarations import Command
 from trioserve.errors import ChatError
 from trioserve.filtering import passed
+from trioserve.guardian import Guardian
 from trioserve.host import Host
 from trioserve.letters import Letters
 from trioserve.mentioning import Mentioned

@@ -17,7 +17,7 @@ import attrs
 import trio
 
 from trioserve import __version__
-from trioserve.accounts import Accounts, Guardian
+from trioserve.accounts import Accounts
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
@@ -29,6 +29,7 @@ from trioserve.changes import Changes, merged
 from trioserve.chores import Chores
 from trioserve.config import Config
 from trioserve.errors import ArchiveError, ChatError
+from trioserve.guardian import Guardian
 from trioserve.letters import Letters
 from trioserve.limits import Door, Tries
 from trioserve.observe import Counters

@@ -7,9 +7,10 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve.accounts import Accounts, Guardian, where
+from trioserve.accounts import Accounts
 from trioserve.archive.pruning import Retention
 from trioserve.broker import Broker
+from trioserve.guardian import Guardian, where
 from trioserve.letters import Letters
 from trioserve.limits import Tries
 from trioserve.mentioning import Mentioned
