@@ -12,12 +12,12 @@ from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
 from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive
+from trioserve.archive.audited import Audited
 from trioserve.archive.journal import HistorySettings
 from trioserve.archive.rulebook import (
     BAN,
     MUTE,
     SERVER,
-    Audited,
     GuestGone,
     GuestKept,
     RoomGone,
@@ -112,7 +112,7 @@ async def test_a_sanction_that_is_lifted_is_gone_and_no_other(archive: Archive) 
 
 
 async def test_of_the_audit_the_last_thousand_are_kept_once(archive: Archive) -> None:
-    ruling = Moderated(Deed.KICKED, "#dev", "bob", "ann", "flooding", 12.5)
+    ruling = Moderated(Deed.BANNED, "#dev", "bob", "ann", "flooding", 12.5, 17.25, along="carol")
     audited = [Audited(number, ruling) for number in range(1, MAX_AUDIT + 10)]
 
     with trio.fail_after(PATIENCE):

@@ -10,9 +10,9 @@ from typing import Final
 
 import attrs
 
+from trioserve.archive.audited import Audited
 from trioserve.archive.private import copies
 from trioserve.archive.records import Record, Talk
-from trioserve.archive.rulebook import Audited
 from trioserve.archive.whereabouts import Placed
 from trioserve.archive.words import WordsGone
 from trioserve.claims import Claims

@@ -7,6 +7,7 @@ been released never changes; what is to be different comes as another step.
 from collections.abc import Sequence
 from typing import Final
 
+from trioserve.archive.audited import ALONG
 from trioserve.archive.preferences import SCHEMA as PREFERENCES
 from trioserve.archive.private import SCHEMA as PRIVATE
 from trioserve.archive.retention import SCHEMA as RETENTION
@@ -46,4 +47,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     PRIVATE,
     WORDS,
     RULEBOOK,
+    ALONG,
 )

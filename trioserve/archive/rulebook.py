@@ -1,4 +1,4 @@
-"""What is kept of rooms, and of how order is kept: rules, sanctions with their ends, the audit.
+"""What is kept of rooms, and of how order is kept: rules, sanctions with their ends.
 
 A time is in seconds since 1970, and infinite where something has no end.
 """
@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
+from trioserve.archive.audited import SCHEMA as AUDIT
+from trioserve.archive.audited import Audited, audited
 from trioserve.moderation import Guest, Identity, Sanction
 from trioserve.names import fold
-from trioserve.rulings import Deed, Moderated
 
 BAN, MUTE = "ban", "mute"  # kinds of sanctions
 SERVER: Final = ""  # stands for the whole server in place of a room
@@ -52,20 +53,7 @@ SCHEMA: Final = (
         since INTEGER,
         PRIMARY KEY (room, account, folded)
     ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE audit (
-        id INTEGER PRIMARY KEY,
-        deed TEXT NOT NULL,
-        room TEXT NOT NULL,
-        nick TEXT NOT NULL,
-        author TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        at REAL NOT NULL,
-        until REAL NOT NULL
-    ) STRICT""",
-    # As many as the server holds in memory.
-    """CREATE TRIGGER audit_bounded AFTER INSERT ON audit BEGIN
-        DELETE FROM audit WHERE id <= (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET 1000);
-    END""",
+    *AUDIT,
 )
 
 
@@ -220,36 +208,6 @@ class GuestGone:
 
 
 @attrs.frozen
-class Audited:
-    """Who was moderated, by whom, when and why. The id rises, and is no message's."""
-
-    sql: ClassVar[str] = (
-        "INSERT OR IGNORE INTO audit (id, deed, room, nick, author, reason, at, until)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    )
-
-    id: int
-    ruling: Moderated
-
-    @property
-    def size(self) -> int:
-        return len(self.ruling.reason)
-
-    def row(self) -> tuple[Any, ...]:
-        each = self.ruling
-        return (
-            self.id,
-            each.deed.value,
-            each.room,
-            each.nick,
-            each.by,
-            each.reason,
-            each.at,
-            each.until,
-        )
-
-
-@attrs.frozen
 class Rulebook:
     """All that is kept of these, also what has ended; the oldest first."""
 
@@ -262,7 +220,7 @@ class Rulebook:
 def rulebook(connection: sqlite3.Connection) -> Rulebook:
     """A query for all of it."""
     return Rulebook(
-        _sanctions(connection), _rooms(connection), _guests(connection), _audited(connection)
+        _sanctions(connection), _rooms(connection), _guests(connection), audited(connection)
     )
 
 
@@ -297,14 +255,4 @@ def _guests(connection: sqlite3.Connection) -> list[GuestKept]:
     return [
         GuestKept(room, Guest(Identity(nick, address), account, until, since))
         for room, nick, address, account, until, since in rows
-    ]
-
-
-def _audited(connection: sqlite3.Connection) -> list[Audited]:
-    rows = connection.execute(
-        "SELECT id, deed, room, nick, author, reason, at, until FROM audit ORDER BY id"
-    )
-    return [
-        Audited(number, Moderated(Deed(deed), room, nick, by, reason, at, until))
-        for number, deed, room, nick, by, reason, at, until in rows
     ]
