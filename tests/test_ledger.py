@@ -28,7 +28,7 @@ from trioserve.archive.rulebook import (
     rulebook,
 )
 from trioserve.config import Config
-from trioserve.ledger import HELD
+from trioserve.ledger import HELD, Ledger
 from trioserve.moderation import INVITATION, Guest, Identity, Sanction
 from trioserve.rulings import Deed, Moderated
 from trioserve.services import SessionLimits
@@ -264,6 +264,21 @@ async def test_a_server_that_cannot_read_what_held_starts_and_says_so_in_the_log
     assert "what is kept cannot be read: broken" in caplog.text
 
 
+async def test_a_crash_while_it_is_written_down_costs_nobody_the_chat(
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with started(Lasting()) as chat:
+        ann, op = await chat.join("ann"), await chat.join("op", operator=True)
+        monkeypatch.setattr(Ledger, "write", lambda _: 1 / 0)
+        await op.types(f"/banip {HOST}", "still here")
+
+        await ann.sees("<op> still here")
+        assert "what holds in rooms could not be kept" in caplog.text
+        monkeypatch.undo()
+
+
 async def test_as_many_bans_as_there_may_be_are_restored(
     autojump_clock: MockClock,
 ) -> None:
@@ -328,9 +343,10 @@ async def test_rules_of_the_first_room_are_kept_as_any_others(autojump_clock: Mo
         await op.types("/mute bob 1h flooding")
     async with started(archive) as chat:
         bob = await chat.join("bob")
-        await bob.types("hello")
+        await bob.types("hello", "/topic")
 
         await bob.sees("-- you are muted in #lobby until 09:00 (flooding)")
+        await bob.sees("-- #lobby: Welcome!")
         assert chat.server.world.room("#lobby").owner is None
 
 

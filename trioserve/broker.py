@@ -219,7 +219,7 @@ class Broker:
             waited += self.waiting
         self._fanout.flush()
         if self.world.touched:
-            self._handlers.ledger.write()
+            self._write_down()
         self._counters.count_turn(waited, time.perf_counter() - began)
 
     def _handle(self, item: Item) -> None:
@@ -237,6 +237,14 @@ class Broker:
             outcome.set(refusal)
         elif refusal is not None:
             self._show(member, refusal)
+
+    def _write_down(self) -> None:
+        """Have kept what has changed in rooms."""
+        try:
+            self._handlers.ledger.write()
+        except Exception:
+            log.exception("what holds in rooms could not be kept")
+            self._counters.crashes += 1
 
     def _show(self, member: Member, refusal: ChatError) -> None:
         try:

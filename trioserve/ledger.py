@@ -160,7 +160,9 @@ class Ledger:
     def _reopen(self, kept: RoomKept, rows: Iterable[Row], now: float) -> None:
         """Hold a room for its people; what is late already is let go by the next sweep."""
         world = self.world
-        room = Room(kept.name, "", deque(maxlen=world.limits.history), kept.number)
+        is_first = fold(kept.name) == fold(world.limits.first)
+        topic = world.limits.topic if is_first else ""  # any other one comes with its past
+        room = Room(kept.name, topic, deque(maxlen=world.limits.history), kept.number)
         rules = room.rules = Rules()
         rules.pause, rules.private = kept.pause, kept.private
         rules.secluded = list(kept.secluded)
@@ -171,7 +173,7 @@ class Ledger:
             if isinstance(row, GuestKept) and now < row.guest.until:
                 rules.awaited.append(attrs.evolve(row.guest, until=min(until, row.guest.until)))
         world.hold(room, until)
-        if fold(room.name) != fold(world.limits.first):
+        if not is_first:
             room.claim = kept.owner
         elif rules.private:  # another room was the first one
             rules.seclude(False, world.last_id)

@@ -7,6 +7,8 @@ import attrs
 
 from trioserve.rulings import Deed, Moderated
 
+_DEEDS: Final = frozenset(each.value for each in Deed)
+
 SCHEMA: Final = (
     """CREATE TABLE audit (
         id INTEGER PRIMARY KEY,
@@ -66,4 +68,5 @@ def audited(connection: sqlite3.Connection) -> list[Audited]:
     return [
         Audited(number, Moderated(Deed(deed), room, nick, by, reason, at, until, along))
         for number, deed, room, nick, by, reason, at, until, along in rows
+        if deed in _DEEDS  # others may be of a newer server
     ]
