@@ -78,6 +78,16 @@ async def test_a_guest_has_nothing_to_export_or_to_forget(chat: Chat) -> None:
         await ann.sees("-- you are not logged in: /login first")
 
 
+async def test_where_nothing_is_kept_of_what_was_said_that_is_told(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+    await ann.types("hello", "/export")
+
+    await ann.sees('{"kind":"kept","what":"account","name":"ann"}')
+    await ann.sees("-- what you said is in the rooms' memory alone: it is kept nowhere")
+    await ann.sees("no more is kept of ann")
+
+
 async def test_much_is_shown_as_fast_as_it_is_read_and_takes_no_memory_meanwhile(
     autojump_clock: MockClock,
 ) -> None:

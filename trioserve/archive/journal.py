@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 class HistorySettings:
     """What is kept of what is said."""
 
-    most: int = setting(0, "messages kept of a room; 0: all of them", least=0)
+    most: int = setting(
+        0, "messages kept of a room, and of those one has privately; 0: all", least=0
+    )
     days: float = setting(0.0, "that each is kept; 0: for ever", least=0)
     waiting: int = setting(16 * 2**20, "bytes that wait for the disk; then nothing more is kept")
 

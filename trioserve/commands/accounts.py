@@ -115,6 +115,8 @@ async def export(ctx: Context) -> None:
             await ctx.show_kept(page.rows)
             count += len(page.rows)
             after, more = page.more, page.more > 0
+    if ctx.world.keep is None:
+        ctx.reply("what you said is in the rooms' memory alone: it is kept nowhere")
     ctx.divide(f"{plural(count, 'line')}, and no more is kept of {name}")
 
 
