@@ -95,6 +95,23 @@ async def test_who_had_left_the_first_room_is_not_in_it_again(chat: Chat) -> Non
     assert list(chat.server.world.member("ann").rooms) == ["#dev"]
 
 
+async def test_a_login_that_goes_on_with_another_leaves_no_room_that_was_joined_again(
+    autojump_clock: MockClock,
+) -> None:
+    archive = Lasting()
+    async with open_chat(archive=archive) as chat:
+        await owner(chat, "#dev")
+    async with open_chat(archive=archive) as chat:
+        first, second = await chat.join("first"), await chat.join("second")
+        archive.answered = 2  # the password, and what is kept; not what was said in #dev
+        await logs_in(first, command="/login ann")
+        archive.answered = MANY
+        await logs_in(second, command="/login ann")
+        await lands(second)
+
+        assert list(chat.server.world.member("ann").rooms) == ["#lobby", "#dev"]
+
+
 async def test_rooms_that_were_left_or_one_was_thrown_out_of_are_not_joined_again(
     chat: Chat,
 ) -> None:

@@ -115,8 +115,7 @@ class Guardian:
                 await self._broker.call(owner, Rejoin(room))
             except ChatError as error:
                 refused.append(f"{room} is not joined again: {error}")
-        leave_first = fold(self._broker.world.limits.first) not in map(fold, before.rooms)
-        await self._broker.call(owner, Arrive(before.current, leave_first))
+        await self._broker.call(owner, Arrive(before.current))
         return refused
 
 

@@ -43,8 +43,8 @@ class Owners:
                 self._give_back(member, nick)
             case Rejoin(name, past):
                 self._rejoin(member, name, past)
-            case Arrive(name, leave_first):
-                self._arrive(member, name, leave_first)
+            case Arrive(name):
+                self._arrive(member, name)
             case _:
                 assert_never(request)
 
@@ -96,7 +96,10 @@ class Owners:
         member.absences, member.returning = (), None
         if (where := request.whereabouts) is not None:
             left = self.world.began if where.left is None else where.left
-            member.returning = attrs.evolve(where, left=left)
+            first = self.world.limits.first
+            is_new = bool(where.rooms) and fold(first) not in map(fold, where.rooms)
+            leaves = first if is_new else ""
+            member.returning = attrs.evolve(where, left=left, leaves=leaves)
             member.absences = ended(begun(where.absences, left), self.world.last_id)
         if member.absence is not None:
             member.absences = begun(member.absences, self.world.last_id)
@@ -130,12 +133,12 @@ class Owners:
         if entered.new:
             self.fanout.put(member, entered)
 
-    def _arrive(self, member: Member, name: str, leave_first: bool) -> None:
+    def _arrive(self, member: Member, name: str) -> None:
         self.world.refuse_absent(member)
+        leaves = "" if member.returning is None else member.returning.leaves
         member.returning = None
-        first = self.world.limits.first
-        if leave_first and fold(first) in member.rooms and len(member.rooms) > 1:
-            self.membership.leave(member, first, "")
+        if fold(leaves) in member.rooms and len(member.rooms) > 1:
+            self.membership.leave(member, leaves, "")
         room = member.rooms.get(fold(name), member.room)
         if room is not None:
             self.fanout.flush_rooms(member.rooms.values())

@@ -266,7 +266,6 @@ class Arrive:
     """
 
     room: str
-    leave_first: bool = False
 
 
 @attrs.frozen

@@ -21,6 +21,8 @@ class Whereabouts:
     # The id of the last message when they left; None: they have not, as far as is known.
     left: int | None = None
     absences: tuple[Span, ...] = ()  # when they were away or gone, in this order
+    # The room through which they come back, if they were not in it: left again in another one.
+    leaves: str = ""
 
     def without(self, room: str) -> "Whereabouts":
         """The same, but for a room."""

@@ -69,7 +69,10 @@ def whereabouts(connection: sqlite3.Connection, account: str) -> Whereabouts | N
 
 def _rows(connection: sqlite3.Connection, account: str) -> list[dict[str, Any]]:
     where = whereabouts(connection, account)
-    return [] if where is None else [{"what": "whereabouts", **attrs.asdict(where)}]
+    if where is None:
+        return []
+    row = attrs.asdict(where, filter=attrs.filters.exclude("leaves"))
+    return [{"what": "whereabouts", **row}]
 
 
 WHEREABOUTS: Final = few(_rows, WhereaboutsGone)
