@@ -9,6 +9,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import ChatError, Context, InputEnded, command
 from trioserve.config import Config
+from trioserve.handlers import Handlers
+from trioserve.requests import Request, Settle
+from trioserve.rooms import Member
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 
@@ -772,3 +775,20 @@ async def test_a_second_question_at_once_is_a_fault_of_the_command(
 
         await ann.sees("/greedy failed")
         assert "and one question at a time" in caplog.text
+
+
+async def test_a_command_runs_also_if_the_server_fails_to_settle_what_was_said_before(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await chat.join("ann")
+    obey = Handlers.obey
+
+    def fail(handlers: Handlers, member: Member, request: Request) -> None:
+        if isinstance(request, Settle):
+            raise RuntimeError("a bug")
+        obey(handlers, member, request)
+
+    monkeypatch.setattr(Handlers, "obey", fail)
+    await ann.types("hello", "/who")
+
+    await ann.sees("-- #lobby: ann")

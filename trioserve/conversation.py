@@ -10,6 +10,7 @@ running command has asked.
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -142,7 +143,8 @@ class Conversation:
         if self._unsettled:
             # A command sees the effects of all that was typed before it.
             self._unsettled = False
-            await self.services.broker.call(self.member, Settle())
+            with suppress(ChatError):  # it crashed; the broker has logged it
+                await self.services.broker.call(self.member, Settle())
         try:
             # Only now, and nothing waits behind it: a plug-in may be loaded anew meanwhile.
             command, rest = self.services.plugins.registry.find(line)

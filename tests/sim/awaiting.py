@@ -1,4 +1,4 @@
-"""Whether the broker waits for its inbox and for nothing else."""
+"""Whether the broker waits for its inbox and for nothing else, and that keeps its bound."""
 
 import types
 from collections.abc import Iterator
@@ -11,11 +11,24 @@ from trioserve.broker import Broker
 
 
 class Watch(trio.abc.Instrument):
-    """Looks at what the broker's task waits for, each time that it has had its turn."""
+    """Looks at the broker's task: what waits before each of its turns, what it awaits behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, inbox: int) -> None:
+        self.inbox = inbox  # requests that may wait there
         self.steps = 0
         self.wrong: Wrong | None = None
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if task.name != "broker":
+            return
+        frame: types.FrameType | None = getattr(task.coro, "cr_frame", None)
+        broker = None if frame is None else frame.f_locals.get("self")
+        if isinstance(broker, Broker):
+            waiting = broker._receive.statistics().current_buffer_used
+            if waiting > self.inbox:
+                self.wrong = self.wrong or Wrong(
+                    f"{waiting} requests wait in the inbox, and {self.inbox} is the most"
+                )
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         if task.name != "broker":
@@ -33,13 +46,13 @@ class Watch(trio.abc.Instrument):
 
 
 @contextmanager
-def watched_broker() -> Iterator[Watch]:
-    """See in the block that each turn of the broker's awaits nothing but the inbox.
+def watched_broker(inbox: int) -> Iterator[Watch]:
+    """See in the block that each turn of the broker's awaits nothing but the inbox, nor is it over.
 
     Raises:
         Wrong: at the end, if one did.
     """
-    watch = Watch()
+    watch = Watch(inbox)
     trio.lowlevel.add_instrument(watch)
     try:
         yield watch

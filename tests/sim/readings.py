@@ -8,7 +8,7 @@ import attrs
 
 from tests.sim.chronicle import Wrong
 from tests.sim.expected import Before, Expected, Line
-from tests.sim.screens import Back, Loss, Part, Replayed, Shown, Sight, Whispered, Words
+from tests.sim.screens import Loss, Part, Replayed, Shown, Sight, Whispered, Words
 
 
 @attrs.define(eq=False)
@@ -90,9 +90,9 @@ class Reader:
                     self._sees_again(token)
                 case Shown(token):
                     self._sees(token)
-                case Whispered(token):
+                case Whispered(token) if token not in self.expected.left:
                     self._hears(token)
-                case Back() | Words():
+                case _:
                     pass
 
     def cannot_tell(self) -> None:
@@ -152,7 +152,7 @@ class Reader:
                     told[room] += count
                 case Shown(token, part):
                     self._sees_late(token, part, before, last)
-                case Whispered(token, part):
+                case Whispered(token, part) if token not in self.expected.left:
                     self._hears_late(token, part, before, last)
                 case _:
                     pass

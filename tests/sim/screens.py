@@ -81,10 +81,10 @@ class Words:
 
 
 _SKIPPED: Final = re.compile(r"^-- (\d+) messages? skipped in (#\S+); /missed")
-_LAST: Final = re.compile(r"^last \d+ messages?\b")
+_LAST: Final = re.compile(r"^(?:last \d+ messages?\b|new$|new: the last )")
 _MISSED: Final = re.compile(r"^(\d+) messages? missed in (#\S+)$")
 _FORGOTTEN: Final = re.compile(r"^(\d+) messages? no longer kept$")
-_UNSENT: Final = re.compile(r"(\d+) lines? not sent")
+_UNSENT: Final = re.compile(r"(\d+) lines?(?: typed ahead)? not sent")
 _PROMPT: Final = re.compile(r"Your name[^?]*\? ")
 _QUESTION: Final = re.compile(r"(?:New password|The same again|Password of \S+): ")
 _BACK: Final = re.compile(r"^you are (\S+) again")

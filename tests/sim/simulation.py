@@ -82,7 +82,7 @@ async def _simulate(seed: int) -> Report:
         trio.fail_after(100_000),
         chronicle.following(faults.before_request),
         invariants.checked_outboxes(),
-        watched_broker(),
+        watched_broker(config.broker.inbox),
     ):
         async with open_chat(
             config, faults.functions(), archive=faults.archive, now_ns=_now_ns
@@ -134,6 +134,7 @@ async def _live(people: People, first: int) -> None:
         if people.chance.random() < 0.5:
             await trio.testing.wait_all_tasks_blocked()
         invariants.check(people.chat.server)
+    await trio.testing.wait_all_tasks_blocked()  # until who is at the door is let in
 
 
 def _now_ns() -> int:
