@@ -398,9 +398,8 @@ async def test_a_room_with_bans_stays_when_its_owner_leaves_until_they_end(chat:
     ann, bob = await room_of(chat, "ann", "bob")
     await ann.types("/topic secret plans", "something", "/ban bob 1h", "/leave")
 
-    await bob.types("/join #dev", "/rooms")
+    await bob.types("/join #dev")
     await bob.sees("-- you are banned from #dev")
-    assert await bob.sees("#dev") == "-- #dev (0)"
     carol = await chat.join("carol")
     await carol.types("/join #dev", "/history", "/leave")
     await carol.sees("-- nothing has been said in #dev yet")
@@ -411,6 +410,22 @@ async def test_a_room_with_bans_stays_when_its_owner_leaves_until_they_end(chat:
     assert "#dev" not in bob.unseen()
     await bob.types("/join #dev")
     await bob.sees("-- #dev: 1 here: bob")
+
+
+async def test_a_room_that_stays_for_its_bans_alone_is_shown_to_operators_only(
+    chat: Chat,
+) -> None:
+    ann, op = (await room_of(chat, "ann"))[0], await chat.join("op", operator=True)
+    await ann.types("/private on", "/ban bob", "/leave")
+    ann.unseen()
+
+    await ann.types("/rooms", "/who #deb", "/who #dev")
+    await op.types("/rooms")
+
+    await ann.sees("-- #lobby (2)")
+    assert (await ann.sees("-- there is no room #deb")).endswith("#deb")
+    await ann.sees("-- everybody has left #dev")
+    await op.sees("-- #dev (0)")
 
 
 async def test_who_comes_first_to_a_deserted_room_owns_it(chat: Chat) -> None:

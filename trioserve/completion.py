@@ -7,7 +7,7 @@ from typing import Final
 from trioserve.declarations import Command
 from trioserve.names import fold
 from trioserve.rooms import Member
-from trioserve.sights import hides
+from trioserve.sights import lists
 from trioserve.wire.happenings import CompletionWanted
 from trioserve.world import World
 
@@ -52,7 +52,7 @@ def _seconds(first: str, commands: Iterable[Command]) -> Iterator[str]:
 def _rooms(member: Member, world: World) -> Iterator[str]:
     """The rooms, the member's own first."""
     own = [room.name for room in member.rooms.values()]
-    others = [room.name for room in world.rooms.values() if not hides(room, member)]
+    others = [room.name for room in world.rooms.values() if lists(room, member)]
     yield from dict.fromkeys([*own, *others])
 
 

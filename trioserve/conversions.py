@@ -11,7 +11,7 @@ from trioserve.converters import Converter, add_converter, converter, cut
 from trioserve.errors import ChatError
 from trioserve.names import MAX_ROOM, check_room, fold
 from trioserve.rooms import Member, Room
-from trioserve.sights import hides
+from trioserve.sights import lists
 
 if TYPE_CHECKING:
     from trioserve.context import Context  # which imports us, by way of the registry
@@ -101,7 +101,7 @@ def _room(word: str, ctx: "Context") -> Room:
     if fold(name) in ctx.world.rooms:
         return ctx.world.room_shown_to(ctx.member, name)
     rooms = chain(ctx.member.rooms.values(), ctx.world.rooms.values())
-    known = (each.name for each in rooms if not hides(each, ctx.member))
+    known = (each.name for each in rooms if lists(each, ctx.member))
     raise ChatError(f"there is no room {name}{_suggestion(name, known)}")
 
 

@@ -18,6 +18,14 @@ def hides(room: Room, member: Member) -> bool:
     return is_private(room) and member not in room.members and not member.is_operator
 
 
+def lists(room: Room, member: Member) -> bool:
+    """Whether a member is shown that there is a room.
+
+    Not of one that all have left and that is kept for its bans: it may have been private.
+    """
+    return member.is_operator or (bool(room.members) and not hides(room, member))
+
+
 def refusal_of_private(room: Room) -> str:
     """What outsiders are told of it."""
     return f"{room.name} is private; /knock {room.name} asks to be let in"

@@ -9,7 +9,7 @@ import trio
 from trioserve import ChatError, Context, command
 from trioserve.names import check_room
 from trioserve.rooms import Member
-from trioserve.sights import hides
+from trioserve.sights import lists
 from trioserve.wire.text import duration, names, plural
 
 IDLE: Final = 60.0  # seconds without a word after which somebody is shown as idle
@@ -50,7 +50,7 @@ async def room(ctx: Context, room: str = "") -> None:
 @command
 def rooms(ctx: Context) -> None:
     """Show the rooms, the largest first."""
-    seen = [each for each in ctx.world.rooms.values() if not hides(each, ctx.member)]
+    seen = [each for each in ctx.world.rooms.values() if lists(each, ctx.member)]
     largest = heapq.nlargest(ctx.world.limits.names_shown, seen, key=lambda each: len(each.members))
     lines = [
         f"{each.name} ({len(each.members)}){' ' + each.topic if each.topic else ''}"
@@ -65,6 +65,8 @@ def rooms(ctx: Context) -> None:
 def who(ctx: Context, room: str = "") -> None:
     """Show who is in a room, how long silent, who is away, lost, or does not read."""
     where = ctx.room_named(room) if room else ctx.room
+    if not where.members:
+        raise ChatError(f"everybody has left {where.name}")
     now = trio.current_time()
     some = list(islice(where.members, ctx.world.limits.names_shown))
     shown = [_presence(member, now) for member in some]
