@@ -65,6 +65,8 @@ async def test_an_owner_who_was_there_when_the_server_ended_comes_back_by_the_wo
         await again.sees("-- you are ann again, in #dev; you are also in #lobby, #tea")
         await again.types("/login")
         await again.sees("-- you are logged in as ann already")
+        await again.types("a password, typed on")
+        await again.sees("-- not said: it may be a password")
         await again.types("here I am")
         await bob.sees("<ann> here I am")
 

@@ -90,6 +90,24 @@ async def test_behind_a_question_that_has_lapsed_the_next_line_is_not_said_howev
         assert "hunter2" not in bob.unseen()
 
 
+async def test_behind_a_command_that_is_refused_before_it_asks_nothing_is_said_either(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat() as chat:
+        ann, bob = await two(chat)
+
+        ann.transport.type(b"/op\nhunter2\n")
+        await ann.sees("-- no operator has a password here")
+        await ann.sees("-- 1 line not sent: the password may be there")
+        await ann.types("/login")
+        await ann.sees("-- the name ann is nobody's")
+        await ann.types("hunter2")
+        await ann.sees(WITHHELD)
+        await ann.types("hello")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
 async def test_who_cancels_a_question_talks_on(autojump_clock: MockClock) -> None:
     async with open_chat(functions=[prove]) as chat:
         ann, bob = await two(chat)

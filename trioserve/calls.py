@@ -206,6 +206,11 @@ class Calls:
         question = self._current.question if self._current is not None else None
         return question is not None and question.is_asked and question.is_secret
 
+    def expect(self, on_secrets: Callable[[bool, list[str]], None]) -> None:
+        """Have this called when the running command has ended (see `_Call`)."""
+        if self._current is not None and _asker.get() is self._current:
+            self._current.on_secrets = on_secrets
+
     @contextmanager
     def asking(
         self, on_secrets: Callable[[bool, list[str]], None] | None = None
@@ -221,7 +226,8 @@ class Calls:
         if call is None or call.question is not None or _asker.get() is not call:
             raise RuntimeError("only a running command may ask, and one question at a time")
         question = call.question = Question(on_secrets is not None)
-        call.on_secrets = on_secrets or call.on_secrets
+        if on_secrets is not None:
+            self.expect(on_secrets)
         try:
             yield question
         finally:

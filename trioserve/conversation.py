@@ -351,6 +351,14 @@ class Conversation:
         Raises:
             InputEnded: if there will be none.
         """
+        return await self._asking().ask(prompt, secret=secret)
+
+    def expect_secret(self) -> None:
+        """Let nothing be said, should the running command be refused, that may be a secret."""
+        self._asking().expect_secret()
+
+    def _asking(self) -> Questions:
+        """What asks for commands; most people are never asked anything."""
         if self._questions is None:
             self._questions = Questions(
                 self.outbox,
@@ -360,7 +368,7 @@ class Conversation:
                 self._notice,
                 self._skip,
             )
-        return await self._questions.ask(prompt, secret=secret)
+        return self._questions
 
     def _skip(self, typed: Typed) -> None:
         if isinstance(typed, Signal):

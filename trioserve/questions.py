@@ -51,6 +51,10 @@ class Questions:
             raise InputEnded("the input has ended before the answer")
         return question.answer
 
+    def expect_secret(self) -> None:
+        """Let nothing be said, should the running command be refused, that may be a secret."""
+        self.calls.expect(self._keep_secrets)
+
     def ask_again(self) -> None:
         """Take no command for a secret: then the secret, typed behind it, would be said."""
         if self.intake.is_hiding:

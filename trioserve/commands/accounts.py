@@ -33,6 +33,7 @@ async def register(ctx: Context) -> None:
     You are asked for a password, twice, which you give with /login when you come again: you are
     in your rooms again then, and what you have set for yourself is set.
     """
+    ctx.expect_secret()
     if ctx.member.account:
         raise ChatError(f"you are logged in as {ctx.member.account} already")
     if ctx.accounts.is_kept(ctx.nick):
@@ -53,6 +54,7 @@ async def login(ctx: Context, name: str = "") -> None:
     since, and what you have set for yourself is set again; where you are already, or were until
     your connection broke, you go on as you were.
     """
+    ctx.expect_secret()
     name = check_nick(name or ctx.nick)
     if fold(name) == fold(ctx.member.account):
         raise ChatError(f"you are logged in as {ctx.member.account} already")
@@ -74,6 +76,7 @@ async def login(ctx: Context, name: str = "") -> None:
 @command(cost=2)
 async def password(ctx: Context) -> None:
     """Change the password of your name."""
+    ctx.expect_secret()
     name = _account(ctx)
     await _prove(ctx, name)
     await ctx.accounts.change_password(name, await _new(ctx))
@@ -86,6 +89,7 @@ async def unregister(ctx: Context) -> None:
 
     What was kept of you is forgotten. What you have said stays, as a guest's does.
     """
+    ctx.expect_secret()
     name = _account(ctx)
     await _prove(ctx, name)
     ctx.accounts.remove(name)
@@ -126,6 +130,7 @@ async def forget(ctx: Context) -> None:
 
     You are told what that is, and asked for your password. /export shows it before.
     """
+    ctx.expect_secret()
     name = _account(ctx)
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)

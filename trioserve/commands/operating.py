@@ -24,6 +24,7 @@ async def op(ctx: Context, *, name: str = "") -> None:
 
     Without a name, it is your nick's. What you have typed ahead is no answer.
     """
+    ctx.expect_secret()
     if " " in name:  # a refusal that named the words would show them once more
         raise ChatError("the password is asked for: /op and a name alone; nothing is tried")
     name = check_nick(name or ctx.nick)
