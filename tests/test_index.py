@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from tests.archives import said
+from tests.archives import Lasting, said
+from tests.test_accounts import logs_in, registers
 from trioserve.archive import index, upkeep
 from trioserve.archive.archives import MemoryArchive
 from trioserve.archive.database import Database
@@ -129,6 +130,21 @@ def test_without_it_everything_else_goes_on_and_it_catches_up_later(
 
     assert found(path, "green") == [3, 1]
     assert upkeep.check(path) == []
+
+
+async def test_without_it_who_logs_in_is_shown_what_was_left_for_them(
+    autojump_clock: MockClock, lacking: pytest.MonkeyPatch
+) -> None:
+    async with open_chat(archive=Lasting()) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await registers(ann)
+        await ann.types("/quit")
+        await bob.types("/msg ann hello")
+        ann = await chat.join("ann")
+        await logs_in(ann)
+
+        await ann.sees("-- whether you were mentioned meanwhile is not known: nothing can be")
+        await ann.sees("bob -> you: hello")
 
 
 async def test_chat_starts_without_it_and_search_says_one_line(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import attrs
 
 from trioserve.archive.mentions import MOST, Mentions
+from trioserve.errors import ChatError
 from trioserve.messages import Message
 from trioserve.names import fold
 from trioserve.past import Past
@@ -41,9 +42,13 @@ class Mentioned:
     async def lately(self) -> str:
         """How often they were mentioned while they were not there last, to read; or nothing.
 
-        Checkpoints. Raises ChatError if that cannot be read.
+        Where that is not known, why: nobody has asked for it, and other things are to follow.
+        Checkpoints.
         """
-        found = await self.within(self.member.absences[-1:], MOST)
+        try:
+            found = await self.within(self.member.absences[-1:], MOST)
+        except ChatError as error:
+            return f"whether you were mentioned meanwhile is not known: {error}"
         often = "at least " if len(found) == MOST else ""
         messages = plural(len(found), "message")
         return f"{often}{messages} mentioned you meanwhile: /mentions" if found else ""
