@@ -579,6 +579,20 @@ def test_many_choices_are_counted() -> None:
     assert b"and 60 others\r\n" in typing.take_output()
 
 
+def test_no_more_choices_are_shown_than_fit_the_window() -> None:
+    typing = editor(40)
+    wanted = press(typing, Key.TAB)[0]
+    assert isinstance(wanted, CompletionWanted)
+    candidates = [f"{chr(number)}{number}-{'x' * 20} " for number in range(65, 85)]
+    for _ in range(2):
+        typing.complete(wanted, candidates, rows=9)
+
+    rows = typing.take_output().split(b"\r\n")[:-1]
+    assert 7 <= len(rows) <= 9
+    assert rows[0].endswith(b"-- A65-xxxxxxxxxxxxxxxxxxxx,")
+    assert rows[-1].endswith(b"others")
+
+
 def test_no_candidate_is_told_by_the_bell() -> None:
     typing = editor()
     press(typing, "x")

@@ -133,7 +133,7 @@ class CharacterMode:
         if self._tabs < MAX_TABS and not self.outbox.is_full:
             self._tabs += 1
             self._cost += TAB_COST
-            self.editor.complete(wanted, self.typist.complete(wanted))
+            self.editor.complete(wanted, self.typist.complete(wanted), self.pager.rows - 1)
 
     def _submitted(self, text: str) -> None:
         """Leave in the transcript what no room will show: commands, and answers."""

@@ -37,13 +37,8 @@ class Above:
         if len(self._shown) >= MAX_ABOVE:
             self._unshown += 1
             return
-        line = clean(head + text)
-        if columns < MIN_WIDTH:
-            self._shown += encode(line)
-            return
-        indent = hang(head, columns - 1)
-        for number, (start, end) in enumerate(wrap(line, columns - 1, indent)):
-            self._shown += encode(" " * (indent if number else 0) + line[start:end])
+        for row in _wrapped(text, columns, head):
+            self._shown += encode(row)
 
     def take(self) -> bytes:
         """Return what waits, once."""
@@ -56,3 +51,19 @@ class Above:
         if self._unshown:
             self._shown += encode(f"{NOTICE}{plural(self._unshown, 'more line')} of what keys did")
             self._unshown = 0
+
+
+def rows_of(text: str, columns: int) -> int:
+    """How many rows a line takes that is printed for a screen of so many columns."""
+    return len(_wrapped(text, columns, NOTICE))
+
+
+def _wrapped(text: str, columns: int, head: str) -> list[str]:
+    line = clean(head + text)
+    if columns < MIN_WIDTH:
+        return [line]
+    indent = hang(head, columns - 1)
+    return [
+        " " * (indent if number else 0) + line[start:end]
+        for number, (start, end) in enumerate(wrap(line, columns - 1, indent))
+    ]

@@ -11,6 +11,7 @@ import attrs
 
 from trioserve.wire.above import NOTICE, Above
 from trioserve.wire.buffer import MAX_DRAFT, MAX_LINE, Draft, History, lines_of
+from trioserve.wire.choices import MAX_CHOICES, choices, common_beginning
 from trioserve.wire.happenings import (
     CompletionWanted,
     Ended,
@@ -31,10 +32,7 @@ from trioserve.wire.row import (
     shown,
     view,
 )
-from trioserve.wire.text import clean, names
-
-MAX_CHOICES: Final = 40  # shown of a completion
-
+from trioserve.wire.text import clean
 
 _EDITS: Final[dict[Key, Callable[[Draft], bool | None]]] = {
     Key.LEFT: Draft.left,
@@ -141,23 +139,24 @@ class Editor:
                 self._ring_unless(_EDITS[key](self._draft) is not False)
         return []
 
-    def complete(self, wanted: CompletionWanted, candidates: Sequence[str]) -> None:
+    def complete(
+        self, wanted: CompletionWanted, candidates: Sequence[str], rows: int = MAX_CHOICES
+    ) -> None:
         """Answer Tab with what the word can become, the likeliest first.
 
         One candidate takes the word's place, with whatever it ends in (``ann: ``);
         of several what they begin with in common. Where that is no more than the
-        word, a second Tab prints them above. An answer to a word that is no longer
-        before the cursor comes too late, and does nothing.
+        word, a second Tab prints them above, in so many rows at most. An answer to a
+        word that is no longer before the cursor comes too late, and does nothing.
         """
         if self.secret or self._wanted().word != wanted.word:
             return
         self._redraw = None
-        common = _common_beginning(candidates)
+        common = common_beginning(candidates)
         if len(common) > len(wanted.word) or (len(candidates) == 1 and common):
             self._ring_unless(self._draft.replace_before(len(wanted.word), common))
         elif candidates and self._ambiguous == wanted.word:
-            choices = [candidate.strip() for candidate in candidates[:MAX_CHOICES]]
-            self.print_above(names(choices, len(candidates)))
+            self.print_above(choices(candidates, rows, self.width))
         else:
             self._bell = True
         self._ambiguous = self._wanted().word
@@ -278,16 +277,3 @@ class Editor:
         self._left, right = view(cells, cursor, self._left, room)
         part = tuple(map(shown, cells[self._left : right]))
         return Row(prompt + part, len(prompt) + cursor - self._left)
-
-
-def _common_beginning(candidates: Sequence[str]) -> str:
-    """What all begin with, as the first of them spells it."""
-    if not candidates:
-        return ""
-    first = candidates[0]
-    for other in candidates[1:]:
-        end = 0
-        while end < min(len(first), len(other)) and first[end].lower() == other[end].lower():
-            end += 1
-        first = first[:end]
-    return first
