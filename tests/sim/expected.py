@@ -41,7 +41,7 @@ class Expected:
     doubt: float  # seconds for which a server does not know what has arrived
     rooms: dict[str, list[Line]] = attrs.field(factory=dict, init=False)  # by folded name
     whispers: list[str] = attrs.field(factory=list, init=False)  # in private, also their own
-    left: set[str] = attrs.field(factory=set, init=False)  # said to nicks that nobody had then
+    told: set[str] = attrs.field(factory=set, init=False)  # by anybody to who was here
     seats: list[Before] = attrs.field(factory=list, init=False)
     # The folded rooms that they have left, or were thrown out of, at any time.
     has_left: set[str] = attrs.field(factory=set, init=False)
@@ -75,10 +75,10 @@ class Expected:
         match handled.request:
             case Ignore() | LogIn() if is_own:
                 self._ignored = dict(handled.ignored)
-            case Tell(text=text) if not handled.whom:
-                self.left.update(WHISPER.findall(text))
-            case Tell(text=text) if self.number in (handled.who, handled.whom):
-                self.whispers += WHISPER.findall(text)
+            case Tell(text=text) if handled.whom:
+                self.told.update(WHISPER.findall(text))
+                if self.number in (handled.who, handled.whom):
+                    self.whispers += WHISPER.findall(text)
 
     def _happened(self, event: object, *, is_own: bool) -> None:
         match event:

@@ -90,7 +90,7 @@ class Reader:
                     self._sees_again(token)
                 case Shown(token):
                     self._sees(token)
-                case Whispered(token) if token not in self.expected.left:
+                case Whispered(token) if token in self.expected.told:
                     self._hears(token)
                 case _:
                     pass
@@ -152,7 +152,7 @@ class Reader:
                     told[room] += count
                 case Shown(token, part):
                     self._sees_late(token, part, before, last)
-                case Whispered(token, part) if token not in self.expected.left:
+                case Whispered(token, part) if token in self.expected.told:
                     self._hears_late(token, part, before, last)
                 case _:
                     pass
