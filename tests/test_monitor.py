@@ -107,7 +107,8 @@ async def full_of(chat: Chat, held: list[MemoryTransport]) -> AsyncIterator[Memo
     """Pages for as long as the block lasts, of which these connections hold every place."""
     edge = MemoryEdge()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Monitor(chat.server, Watchdog(0.1)).serve, [edge])
+        monitor = Monitor(chat.server, Watchdog(0.1))
+        nursery.start_soon(monitor.serve, [edge])  # noqa: ASYNC113  (nothing to say that it began)
         await wait_all_tasks_blocked()
         for each in held:
             edge.connect(each)

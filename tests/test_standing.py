@@ -219,6 +219,7 @@ async def test_who_was_not_reading_is_told_that_a_room_is_theirs_now(
 
 
 async def test_of_what_is_told_later_each_subject_has_its_last_and_there_is_a_bound() -> None:
+    await trio.lowlevel.checkpoint()  # there is a clock in a Trio run alone
     drains = Drains(OutboxLimits(), Counters(), 1)
     outbox = Outbox(MemoryTransport("memory"), drains, lambda _: None)
 

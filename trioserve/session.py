@@ -81,7 +81,7 @@ class Session:
                     await self._converse(nursery)
                 await self._say_goodbye()  # now: a command may take its time to go
         finally:
-            await self._depart()
+            await self._depart()  # noqa: ASYNC102  (shielded and bounded within)
             self._outbox.close()
             self._transport.close()
             ending = self._ending or SHUTDOWN  # nobody else cancels a session from outside
