@@ -65,7 +65,8 @@ class Past:
         except (ChatError, trio.TooSlowError):
             return RoomPast(is_readable=False)
         topics = [each.topic for each in held if isinstance(each, TopicSet)]
-        return RoomPast(topics[-1] if topics else topic, tuple(messages) if most else ())
+        known = topics[-1] if topics else topic
+        return RoomPast(known, tuple(messages) if most else (), private=private)
 
     async def bounds(self, span: Span) -> tuple[int, int]:
         """The first id of a span's last `count` messages, and how many there are; checkpoints.

@@ -159,6 +159,7 @@ class RoomPast:
     topic: str | None = None  # None: nobody has ever set it
     messages: Sequence[Message] = ()
     is_readable: bool = True
+    private: int = 0  # the number of the room alone that may begin with it; 0: any
 
 
 @attrs.define(eq=False)

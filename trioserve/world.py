@@ -233,7 +233,7 @@ class World:
         self.deserted.pop(room, None)
         is_first = fold(room.name) == fold(self.limits.first)
         room.owner = None if is_first or room.claim else member
-        if past is None:
+        if past is None or past.private not in (0, room.number):  # let go of meanwhile
             return
         if past.topic is not None:
             room.topic = past.topic
