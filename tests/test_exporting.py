@@ -143,10 +143,10 @@ async def test_how_order_was_kept_with_somebody_is_among_it(autojump_clock: Mock
             "bob",
             "flooding",
         )
+        # What was done by the nick is not: it may have been somebody else's.
         audited = [row for row in rows if row["what"] in ("banned", "muted")]
         assert [(row["nick"], row["by"], row["until"]) for row in audited] == [
             ("ann", "bob", ban["until"]),
-            ("bob", "ann", None),
         ]
 
 

@@ -45,12 +45,15 @@ def _sanctions(account: str, after: int) -> Callable[[sqlite3.Connection], Page]
 
 
 def _audit(account: str, after: int) -> Callable[[sqlite3.Connection], Page]:
-    """A query for what the audit has of the nick of an account, as who did it or to whom."""
+    """A query for what the audit has been told was done to the nick of an account.
+
+    Not what was done by it: that may have been a guest, of whom it tells who was hit and where.
+    """
 
     def query(connection: sqlite3.Connection) -> Page:
         sql = (
             "SELECT id, deed, room, nick, author, reason, at, until FROM audit"
-            " WHERE (fold(nick) = ?1 OR fold(author) = ?1) AND id > ?2 ORDER BY id LIMIT ?3"
+            " WHERE fold(nick) = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
         )
         rows = connection.execute(sql, (account, after, PAGE))
         return page_of(

@@ -65,6 +65,7 @@ class Database:
                 self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is gone
                 index.prepare(self._connection)
                 self._connection.create_function("fold", 1, fold, deterministic=True)
                 if not is_another:
