@@ -1,17 +1,24 @@
 """How a name is kept for its owner, and what becomes of who only borrows it."""
 
 import logging
+from typing import TypeVar
 
 import pytest
 import trio
 
-from tests.archives import FaultyArchive
+from tests.archives import FaultyArchive, Lasting
+from trioserve.archive.database import Query
+from trioserve.config import Config
 from trioserve.limits import TRIES, WITHIN
 from trioserve.requests import GiveBack
+from trioserve.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
+QUICK = Config(limits=SessionLimits(flood_control=False))
 PASSWORD = "correct horse"
 BORROWED = 30.0  # seconds
+
+T = TypeVar("T")
 
 
 async def registers(person: Person, password: str = PASSWORD) -> None:
@@ -365,3 +372,94 @@ async def test_a_name_is_guessed_at_only_so_often_whoever_guesses(chat: Chat) ->
     await logs_in(late, PASSWORD, "/login ann")
 
     await late.sees("-- you are logged in as ann")
+
+
+# ------------------------------------------------------------------- a name that changes hands
+
+
+class Slow(Lasting):
+    """An archive whose readers take their time."""
+
+    pause = 0.0
+
+    async def read(self, query: Query[T]) -> T:
+        await trio.sleep(self.pause)
+        return await super().read(query)
+
+
+async def test_a_login_that_was_under_way_is_none_to_who_has_the_name_next(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = Slow()
+    async with open_chat(QUICK, archive=archive) as chat:
+        ann, other, carl = [await chat.join(nick) for nick in ("ann", "other", "carl")]
+        await registers(ann)
+        await ann.types("/nick zed", "/unregister")
+        await other.types("/login ann")
+        archive.pause = 1.0
+        await other.types(PASSWORD)
+        await trio.sleep(0.5)
+        await ann.types(PASSWORD)
+        await trio.sleep(1.1)
+        await carl.types("/nick ann")
+        await registers(carl, "another password")
+
+        await trio.sleep(5)
+
+        await other.sees("-- the name ann is nobody's any more")
+        owner = chat.server.world.owner_of_account("ann")
+        assert owner is not None
+        assert owner is chat.server.world.member("ann")
+        assert chat.server.world.is_here(owner)
+
+
+async def test_nobody_logs_in_while_all_of_them_is_forgotten(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = Slow()
+    async with open_chat(QUICK, archive=archive) as chat:
+        ann, other = await chat.join("ann"), await chat.join("other")
+        await registers(ann)
+        await other.types("/login ann")
+        await ann.types("/forget")
+        archive.pause = 1.0
+        await ann.types(PASSWORD)
+        await trio.sleep(1.5)
+
+        await other.types(PASSWORD)
+        await trio.sleep(10)
+
+        await ann.sees("-- all that was kept of ann is forgotten")
+        await other.sees("-- the name ann is nobody's any more")
+
+
+async def test_no_name_can_be_had_while_it_is_not_known_whose_it_is(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    archive = FaultyArchive()
+    archive.unreadable = "broken"
+    async with open_chat(QUICK, archive=archive) as chat:
+        archive.unreadable = ""
+        eve = await chat.join("ann")
+
+        await eve.types("/register")
+        await eve.sees("-- the server cannot read that at the moment; try again later")
+        await eve.types("/login ann")
+        await eve.sees("-- the server cannot read that at the moment; try again later")
+
+
+async def test_a_name_that_cannot_be_given_up_keeps_all_that_is_kept_with_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        ann = await chat.join("ann")
+        await registers(ann)
+        await ann.types("/theme mono", "/unregister")
+        await trio.sleep(1)
+        chat.server.journal.bound = 500
+
+        await ann.types(PASSWORD)
+        await ann.sees("-- the server cannot keep anything at the moment; try again later")
+        await ann.types("/export")
+
+        await ann.sees('"what":"preference","name":"theme"')

@@ -4,7 +4,8 @@ An account is a nick that was registered. Its owner shows by a password who they
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -42,27 +43,49 @@ class Accounts:
     archive: Archive
     journal: Journal
     passwords: Passwords
-    _kept: dict[str, None] = attrs.field(factory=dict, init=False)  # folded names
+    # The account of each folded name, by a number: a name may have had another owner before.
+    _kept: dict[str, int] = attrs.field(factory=dict, init=False)
+    _last: int = attrs.field(default=0, init=False)  # the number of the newest
+    _is_loaded: bool = attrs.field(default=False, init=False)
+    _leaving: dict[str, None] = attrs.field(
+        factory=dict, init=False
+    )  # names, while all is forgotten
     _sources: Tries = attrs.field(factory=Tries, init=False)  # who has tried,
     _names: Tries = attrs.field(factory=Tries, init=False)  # and which names were
 
     async def load(self) -> None:
         """Take up the names that are kept; checkpoints. Raises ArchiveError."""
-        self._kept = dict.fromkeys(await self.archive.read(_names))
+        names = await self.archive.read(_names)
+        self._kept = {name: number for number, name in enumerate(names, 1)}
+        self._last = len(names)
+        self._is_loaded = True
 
     def is_kept(self, nick: str) -> bool:
         """Whether a nick is somebody's own."""
         return fold(nick) in self._kept
+
+    def number(self, name: str) -> int | None:
+        """What tells an account from others that have had its name; None: there is none."""
+        return self._kept.get(fold(name))
+
+    def is_still(self, name: str, number: int | None) -> bool:
+        """Whether an account is the one that had a number, and not about to be forgotten."""
+        folded = fold(name)
+        return (
+            number is not None and self._kept.get(folded) == number and folded not in self._leaving
+        )
 
     def is_borrowed(self, member: Member) -> bool:
         """Whether a member has a nick that is somebody else's own."""
         return self.is_kept(member.nick) and fold(member.nick) != fold(member.account)
 
     def check(self, member: Member, now: float) -> None:
-        """Raises ChatError to whoever has tried too many passwords of late.
+        """Raises ChatError to whoever has tried too many passwords lately, or if none can be read.
 
         `now`: seconds on a clock that never goes back.
         """
+        if not self._is_loaded:  # or any name could be had that is somebody's own
+            raise ChatError(UNREADABLE)
         self._sources.check(member.source, now)
 
     async def register(self, member: Member, password: str, now: float) -> str:
@@ -76,7 +99,8 @@ class Accounts:
         name = member.nick  # it may be another one by now
         if self.is_kept(name):
             raise ChatError(f"the name {name} is somebody's already")
-        self._kept[fold(name)] = None
+        self._last += 1
+        self._kept[fold(name)] = self._last
         try:
             await self.journal.keep(AccountKept(name, hashed), undo=[AccountGone(name)])
         except BaseException:
@@ -94,8 +118,10 @@ class Accounts:
         self._names.take(fold(name), now)
         return await self.passwords.verify(password, await self._read(name, _hash))
 
-    async def log_in(self, name: str) -> LogIn:
+    async def log_in(self, name: str, number: int | None) -> LogIn:
         """The request by which somebody is the owner of an account again; checkpoints.
+
+        `number` is the account's, from before it was shown that it is theirs.
 
         Raises:
             ChatError: if what is kept cannot be read, or the account is gone.
@@ -111,9 +137,7 @@ class Accounts:
                     chosen.pop(choice, None)
                 case Placed(account, whereabouts) if fold(account) == fold(name):
                     where = whereabouts
-        if not self.is_kept(name):
-            raise ChatError(f"the name {name} is nobody's any more")
-        return LogIn(name, sound(chosen), where)
+        return LogIn(name, sound(chosen), where, partial(self.is_still, name, number))
 
     async def name_of(self, account: str) -> str:
         """How an account's owner has written its name; checkpoints.
@@ -140,6 +164,15 @@ class Accounts:
         """A page of what is kept of an account's owner; checkpoints. Raises ChatError."""
         return await self._read(name, lambda each, account: kind.page(account, after)(each))
 
+    @contextmanager
+    def leaving(self, name: str) -> Iterator[None]:
+        """Let nobody log in by a name for as long as the block lasts."""
+        self._leaving[fold(name)] = None
+        try:
+            yield
+        finally:
+            del self._leaving[fold(name)]
+
     async def forget(self, name: str) -> None:
         """Take out all that is kept of an account's owner, but for the account; checkpoints.
 
@@ -163,12 +196,8 @@ class Accounts:
         Raises:
             ChatError: if too much waits to be written already; the name is kept then.
         """
-        lost = self.journal.lost
-        for kind in PERSONAL:
-            for record in kind.parting(fold(name)):
-                self.journal.put(record)
-        self.journal.put(AccountGone(name))
-        if self.journal.lost > lost:
+        parting = [record for kind in PERSONAL for record in kind.parting(fold(name))]
+        if not self.journal.put_all([*parting, AccountGone(name)]):
             raise ChatError(UNKEPT)
         del self._kept[fold(name)]
 

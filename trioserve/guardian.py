@@ -57,15 +57,16 @@ class Guardian:
         except ChatError as error:
             log.info("%s keeps a borrowed name: %s", nick, error)
 
-    async def log_in(self, member: Member, name: str) -> None:
+    async def log_in(self, member: Member, name: str, number: int | None) -> None:
         """Take a member for the owner of an account; checkpoints, and `rejoin` comes next.
 
-        See `LogIn` for what becomes of others.
+        See `LogIn` for what becomes of others. `number` is the account's, from before its owner
+        was asked for the password.
 
         Raises:
             ChatError: if the member or the account is gone, or what is kept cannot be read.
         """
-        await self._broker.call(member, await self._accounts.log_in(name))
+        await self._broker.call(member, await self._accounts.log_in(name, number))
 
     async def come_back(self, newcomer: Member, account: str, room: str) -> None:
         """Let whoever has an owner's words be that one; checkpoints, and raises as `log_in`.
@@ -73,7 +74,8 @@ class Guardian:
         Args:
             newcomer: may be nobody yet, and enters the first `room` then.
         """
-        request = await self._accounts.log_in(await self._accounts.name_of(account))
+        number = self._accounts.number(account)
+        request = await self._accounts.log_in(await self._accounts.name_of(account), number)
         world = self._broker.world
         is_nobody = not world.is_here(newcomer)
         if is_nobody:

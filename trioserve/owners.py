@@ -63,6 +63,8 @@ class Owners:
     def _log_in(self, member: Member, request: LogIn) -> None:
         account = request.account
         self.world.refuse_absent(member)
+        if not request.is_still():
+            raise ChatError(f"the name {account} is nobody's any more")
         owner = self.world.owner_of_account(account)
         if owner is member:
             raise ChatError(f"you are logged in as {account} already")

@@ -1,5 +1,6 @@
 """What is asked of the broker: frozen values, named by verbs, without sockets or clocks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -245,6 +246,7 @@ class LogIn:
     account: str
     chosen: dict[str, Any] = attrs.field(factory=dict)  # preferences that were checked
     whereabouts: Whereabouts | None = None
+    is_still: Callable[[], bool] = lambda: True  # whether the name is that owner's, asked last
 
 
 @attrs.frozen

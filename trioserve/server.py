@@ -238,10 +238,13 @@ class Server:
     async def _continue(self) -> None:
         """Go on where an earlier server has ended."""
         try:
-            self.broker.continue_from(await self.archive.read(last_id))
-            self.broker.restore(await self.archive.read(rulebook))
             await self._accounts.load()
             await self._returning.load()
+        except ArchiveError as error:  # nobody can have a name then that is somebody's own
+            log.error("the accounts cannot be read: %s", error)
+        try:
+            self.broker.continue_from(await self.archive.read(last_id))
+            self.broker.restore(await self.archive.read(rulebook))
         except ArchiveError as error:  # a clock that goes right does for the ids
             log.error("what is kept cannot be read: %s", error)
             self.broker.continue_from(0)

@@ -95,6 +95,12 @@ class Journal:
             self._arrived.set()
         return True
 
+    def put_all(self, records: Sequence[Record]) -> bool:
+        """Have all of them kept, or none where too much waits; return whether they are."""
+        if self._size + sum(RECORD_SIZE + record.size for record in records) > self.bound:
+            return False
+        return all(self.put(record) for record in records)  # there is room for each
+
     async def keep(self, *records: Record, undo: Sequence[Record] = ()) -> None:
         """Have records kept, and wait until they are; checkpoints.
 

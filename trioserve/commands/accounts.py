@@ -36,9 +36,9 @@ async def register(ctx: Context) -> None:
     ctx.expect_secret()
     if ctx.member.account:
         raise ChatError(f"you are logged in as {ctx.member.account} already")
+    ctx.accounts.check(ctx.member, trio.current_time())
     if ctx.accounts.is_kept(ctx.nick):
         raise ChatError(f"the name {ctx.nick} is somebody's already; if it is yours, /login")
-    ctx.accounts.check(ctx.member, trio.current_time())
     name = await ctx.accounts.register(ctx.member, await _new(ctx), trio.current_time())
     await ctx.broker.call(ctx.member, Identify(name))
     log.info("%s (%s) has registered", name, ctx.peer)
@@ -58,10 +58,11 @@ async def login(ctx: Context, name: str = "") -> None:
     name = check_nick(name or ctx.nick)
     if fold(name) == fold(ctx.member.account):
         raise ChatError(f"you are logged in as {ctx.member.account} already")
-    if not ctx.accounts.is_kept(name):
+    ctx.accounts.check(ctx.member, trio.current_time())
+    if (number := ctx.accounts.number(name)) is None:
         raise ChatError(f"the name {name} is nobody's; /register keeps the one that you have")
     await _prove(ctx, name)
-    await ctx.guardian.log_in(ctx.member, name)
+    await ctx.guardian.log_in(ctx.member, name, number)
     for refusal in await ctx.guardian.rejoin(name, ctx.outbox.below_soft):
         ctx.reply(refusal)
     ctx.reply(f"you are logged in as {name}{where(ctx.member)}")
@@ -106,6 +107,7 @@ async def export(ctx: Context) -> None:
     What others have said about you in rooms is theirs, and not among it.
     """
     name = _account(ctx)
+    number = ctx.accounts.number(name)
     try:
         await ctx.accounts.journal.settle()
     except ChatError:
@@ -116,6 +118,8 @@ async def export(ctx: Context) -> None:
         after, more = 0, True
         while more:
             page = await ctx.accounts.kept_of(name, kind, after)
+            if not (ctx.member.account and ctx.accounts.is_still(name, number)):
+                raise ChatError(f"the name {name} is yours no more: the rest is not shown")
             await ctx.show_kept(page.rows)
             count += len(page.rows)
             after, more = page.more, page.more > 0
@@ -134,14 +138,15 @@ async def forget(ctx: Context) -> None:
     name = _account(ctx)
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)
-    await _disown(ctx, name)  # first: nothing more is theirs
-    await ctx.broker.call(ctx.member, Retract(fold(name)))
-    try:
-        await ctx.accounts.forget(name)
-    except ChatError as error:
-        raise ChatError(f"{error}\nnot all is forgotten yet: /login and /forget again") from None
-    await _disown(ctx, name)  # who has logged in meanwhile
-    ctx.accounts.remove(name)
+    with ctx.accounts.leaving(name):
+        await _disown(ctx, name)  # first: nothing more is theirs
+        await ctx.broker.call(ctx.member, Retract(fold(name)))
+        try:
+            await ctx.accounts.forget(name)
+            ctx.accounts.remove(name)
+        except ChatError as error:
+            text = f"{error}\nnot all is forgotten yet: /login and /forget again"
+            raise ChatError(text) from None
     log.info("%s (%s) has had all forgotten", name, ctx.peer)
     await _written(ctx, f"all that was kept of {name} is forgotten")
     ctx.reply(f"all that was kept of {name} is forgotten, and the name is anybody's")
