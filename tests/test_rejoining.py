@@ -348,3 +348,25 @@ def test_absences_end_before_others_begin_and_the_last_are_remembered() -> None:
 
     assert len(absences) == MAX_ABSENCES
     assert absences[-1] == (990, 995)
+
+
+async def test_what_was_said_before_somebody_came_is_not_new_after_a_lost_connection(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(archive=Lasting()) as chat:
+        bob = await chat.join("bob")
+        await bob.types("before ann came")
+        ann = await owner(chat)
+        await bob.types("ann sees that")
+        await ann.sees("<bob> ann sees that")
+        await ann.vanishes()
+        await trio.sleep(63)
+
+        again = await chat.join("ann2")
+        await logs_in(again, command="/login ann")
+        await lands(again)
+
+        shown = all_of(again)
+        new = shown[shown.index("-- new --") :]
+        assert not [line for line in new if "before ann came" in line]
+        assert [line for line in new if "ann sees that" in line]

@@ -368,6 +368,8 @@ class World:
 
     def lose(self, member: Member, seen: int) -> None:
         """Note that a member is lost, and has seen nothing for sure behind a message."""
+        # What was said before they came is no news, however doubtful it is what arrived.
+        seen = max([seen, *sorted(room.entered[member] for room in member.rooms.values())[:1]])
         member.is_lost = True
         member.lost_at = seen
         member.absences = begun(member.absences, seen)
