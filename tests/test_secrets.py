@@ -5,10 +5,12 @@ import trio
 from trio.testing import MockClock
 
 from tests.telnets import Telnet
+from tests.test_accounts import registers
 from trioserve import ChatError, Context, command
 from trioserve.testing import Chat, Person, open_chat
 
-WITHHELD = "-- not said: it may be a password, and none is asked for now; what you type"
+SECRET = "hunter22hunter"
+WITHHELD = "-- not said: it may be a password, and none is asked for now; what else"
 
 
 @command
@@ -184,3 +186,44 @@ async def test_a_telnet_neither_shows_nor_says_a_password_behind_a_refused_one(
         assert any(each.startswith("-- not said: it may be a password") for each in ann.shown)
         assert not any("hunter3" in each for each in ann.shown)
         assert "<ann>" not in bob.unseen()
+
+
+async def test_a_secret_that_is_asked_for_twice_is_not_said_the_second_time_either(
+    chat: Chat,
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await registers(ann)
+
+    for line in ("/register", SECRET, SECRET, "now to all"):
+        await ann.types(line)
+
+    assert (await bob.sees("<ann>")).endswith("<ann> now to all")
+
+
+async def test_behind_a_command_that_is_typed_wrongly_no_secret_is_said(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    await ann.types(f"/register {SECRET}")
+    await ann.sees("usage: /register")
+    await ann.types(SECRET)
+    await ann.types("now to all")
+
+    assert (await bob.sees("<ann>")).endswith("<ann> now to all")
+
+
+async def test_a_secret_is_not_said_when_its_command_is_taken_away_meanwhile(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/prove")
+        await ann.sees("Password: ")
+        plugins = chat.server.plugins
+        own = plugins.owner(plugins.registry.find("prove")[0])
+
+        plugins.remove(own.name)
+        await ann.sees("-- /prove")
+        await ann.types(SECRET)
+        await ann.types("now to all")
+
+        assert (await bob.sees("<ann>")).endswith("<ann> now to all")

@@ -96,6 +96,8 @@ class Calls:
         plugin = self.services.plugins.owner(command)
 
         async def run() -> None:
+            if command.secret:
+                self.caller.expect_secret()  # first: a refusal may come already now
             self._check(command)
             await self.outbox.below_soft()
             call.answers = True

@@ -201,14 +201,6 @@ class Context(Actor):
             return await self._caller.ask(prompt, secret=secret)
         raise ChatError(f"no answer within {timeout:g} seconds")
 
-    def expect_secret(self) -> None:
-        """Let the caller say no secret that they type in the belief that it is asked for.
-
-        For a command that may be refused before it asks for one: what comes behind
-        it then is not sent, as behind a refused answer.
-        """
-        self._caller.expect_secret()
-
     async def use_keys(self, wanted: bool) -> None:
         """Have the caller's client send each key as it is pressed, or whole lines.
 

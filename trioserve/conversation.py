@@ -193,7 +193,7 @@ class Conversation:
         elif signal is Signal.WITHHELD:
             self._notice(
                 "not said: it may be a password, and none is asked for now; "
-                "what you type next is said"
+                "what else you type is said"
             )
         else:
             self._notice("yes, the server is here")

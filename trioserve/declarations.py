@@ -45,6 +45,7 @@ class Command:
     hidden: bool  # not in the list of /help
     category: str  # under which /help lists it
     timeout: float | None  # seconds, after which it is cancelled
+    secret: bool  # asks for what no room is to read, such as a password
     group: "Group | None"
 
     @property

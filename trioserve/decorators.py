@@ -38,6 +38,7 @@ class Options(TypedDict, total=False):
     category: str
     timeout: float
     urgent: bool
+    secret: bool
 
 
 class Group:
@@ -93,6 +94,7 @@ def command(function: C | None = None, /, **options: Unpack[Options]) -> C | Cal
         category: under which /help lists it; the module's name if it is not given.
         timeout: seconds, after which it is cancelled and its caller told.
         urgent: jump the queue of lines that wait; for plain functions only.
+        secret: it asks for one; should it be refused, what is typed on then is not said.
 
     Raises:
         TypeError: if the function cannot be a command; the message names it.
@@ -159,6 +161,7 @@ def _command(function: Function, group: Group | None, **options: Unpack[Options]
         hidden=options.get("hidden", False),
         category=options.get("category") or _category(function),
         timeout=options.get("timeout"),
+        secret=options.get("secret", False),
         group=group,
     )
 
@@ -168,6 +171,8 @@ def _check_waiting(function: Function, options: Options) -> None:
     here, waits = where(function), inspect.iscoroutinefunction(function)
     if options.get("urgent", False) and waits:
         raise TypeError(f"{here}: urgent, yet it waits")
+    if options.get("secret", False) and not waits:
+        raise TypeError(f"{here}: it asks for a secret, yet it does not wait")
     if (timeout := options.get("timeout")) is not None:
         if not waits:
             raise TypeError(f"{here}: a timeout, yet it does not wait")

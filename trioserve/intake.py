@@ -126,8 +126,15 @@ class Intake:
 
         What a terminal drops already is that line.
         """
+        if among is not None and self.withholds_any:
+            return  # a question that was abandoned is not made good by what came of its command
         if self.terminal is None or not self.terminal.is_dropping:
             self._withholding, self._secrets = True, among
+
+    @property
+    def withholds_any(self) -> bool:
+        """Whether the line that comes next is not sent, whatever it is, but for a command."""
+        return self._withholding and self._secrets is None
 
     def withhold_waiting(self, among: Sequence[str] | None = None) -> int:
         """Drop the lines that wait and may be secrets, or are among these; return how many."""
@@ -268,13 +275,19 @@ class Intake:
         return _once_each(terminal.receive_data(data, trio.current_time()))
 
     def _withhold(self, typed: list[Typed]) -> None:
-        """Put a signal in the place of a line that may be the rest of a secret."""
+        """Put a signal in the place of a line that may be the rest of a secret.
+
+        And once more, if the same line follows: some secrets are asked for twice.
+        """
         for at, each in enumerate(typed):
             if isinstance(each, str) and not each.isspace() and each:
-                self._withholding = False
-                if _may_be_secret(each, self._secrets):
-                    typed[at] = Signal.WITHHELD
-                return
+                was_any, self._withholding = self.withholds_any, False
+                if not _may_be_secret(each, self._secrets):
+                    return
+                typed[at] = Signal.WITHHELD
+                if not was_any:
+                    return
+                self._withholding, self._secrets = True, [clean(each)]
 
     def _finish(self) -> list[Typed]:
         self.ended = True

@@ -64,16 +64,21 @@ class Questions:
 
     async def _prepare(self) -> None:
         """Have nothing taken for the secret, or said, that was typed ahead, and hide it."""
-        if count := self.intake.withhold_waiting():
-            self.notice(f"{plural(count, 'line')} typed ahead not sent: a password may be there")
-        if not await self.hides():
+        self._withhold_typed_ahead()
+        is_hidden = await self.hides()
+        self._withhold_typed_ahead()  # what came while the client took its time to answer
+        if not is_hidden:
             if self.intake.is_telnet:
                 self.outbox.write(b"\r")  # over what half a telnet shows of our asking
             self.notice("your client will show what you type")
 
+    def _withhold_typed_ahead(self) -> None:
+        if count := self.intake.withhold_waiting():
+            self.notice(f"{plural(count, 'line')} typed ahead not sent: a password may be there")
+
     def _keep_secrets(self, refused: bool, given: list[str]) -> None:
         """Let nothing be said, when the call has ended, that its person takes for the answer."""
-        among = None if refused else given
+        among = None if refused or self.intake.withholds_any else given
         if count := self.intake.withhold_waiting(among):
             self.notice(f"{plural(count, 'line')} not sent: the password may be there")
         self.intake.withhold_next(among)

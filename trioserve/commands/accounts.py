@@ -26,14 +26,13 @@ Your password says that you want that; an empty line, that you do not."""
 log = logging.getLogger(__name__)
 
 
-@command(cost=3)
+@command(cost=3, secret=True)
 async def register(ctx: Context) -> None:
     """Keep your name: nobody else can have it then for longer than a moment.
 
     You are asked for a password, twice, which you give with /login when you come again: you are
     in your rooms again then, and what you have set for yourself is set.
     """
-    ctx.expect_secret()
     if ctx.member.account:
         raise ChatError(f"you are logged in as {ctx.member.account} already")
     ctx.accounts.check(ctx.member, trio.current_time())
@@ -45,7 +44,7 @@ async def register(ctx: Context) -> None:
     ctx.reply(f"the name {name} is yours; when you come again: /login")
 
 
-@command(cost=2)
+@command(cost=2, secret=True)
 async def login(ctx: Context, name: str = "") -> None:
     """Show by your password that a name is yours.
 
@@ -54,7 +53,6 @@ async def login(ctx: Context, name: str = "") -> None:
     since, and what you have set for yourself is set again; where you are already, or were until
     your connection broke, you go on as you were.
     """
-    ctx.expect_secret()
     name = check_nick(name or ctx.nick)
     if fold(name) == fold(ctx.member.account):
         raise ChatError(f"you are logged in as {ctx.member.account} already")
@@ -74,23 +72,21 @@ async def login(ctx: Context, name: str = "") -> None:
     await ctx.collect_letters()
 
 
-@command(cost=2)
+@command(cost=2, secret=True)
 async def password(ctx: Context) -> None:
     """Change the password of your name."""
-    ctx.expect_secret()
     name = _account(ctx)
     await _prove(ctx, name)
     await ctx.accounts.change_password(name, await _new(ctx))
     ctx.reply("your password is changed")
 
 
-@command(cost=2)
+@command(cost=2, secret=True)
 async def unregister(ctx: Context) -> None:
     """Give your name up: it is anybody's from then on.
 
     What was kept of you is forgotten. What you have said stays, as a guest's does.
     """
-    ctx.expect_secret()
     name = _account(ctx)
     await _prove(ctx, name)
     ctx.accounts.remove(name)
@@ -128,13 +124,12 @@ async def export(ctx: Context) -> None:
     ctx.divide(f"{plural(count, 'line')}, and no more is kept of {name}")
 
 
-@command(cost=5)
+@command(cost=5, secret=True)
 async def forget(ctx: Context) -> None:
     """Have all that is kept about you forgotten, with your name and what you said.
 
     You are told what that is, and asked for your password. /export shows it before.
     """
-    ctx.expect_secret()
     name = _account(ctx)
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)

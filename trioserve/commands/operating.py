@@ -18,13 +18,12 @@ ANSWER: Final = 60.0  # seconds to type a password
 log = logging.getLogger(__name__)
 
 
-@command(cost=2)
+@command(cost=2, secret=True)
 async def op(ctx: Context, *, name: str = "") -> None:
     """Become an operator, by a password that you are asked for.
 
     Without a name, it is your nick's. What you have typed ahead is no answer.
     """
-    ctx.expect_secret()
     if " " in name:  # a refusal that named the words would show them once more
         raise ChatError("the password is asked for: /op and a name alone; nothing is tried")
     name = check_nick(name or ctx.nick)
