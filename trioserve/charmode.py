@@ -38,6 +38,7 @@ KEY_COST: Final = 16
 TAB_COST: Final = 256
 MAX_TABS: Final = 4  # that are answered in one packet: among 10 000 people each takes 1 ms
 DRAFT_SHARE: Final = 64  # bytes of draft that cost one more
+LAYOUT_SHARE: Final = 16  # bytes of an answer, laid out for another window, that cost one
 
 
 @attrs.define(eq=False)
@@ -180,7 +181,7 @@ class CharacterMode:
         if (self.pager.columns, self.pager.rows) != (columns, rows):
             # Of the style, only the screen is not yet as the rooms will know it.
             style = attrs.evolve(self.outbox.style(), screen=screen)
-            self.pager.resize(columns, rows, style)
+            self._cost += self.pager.resize(columns, rows, style) // LAYOUT_SHARE
         if self.pager.is_holding:
             self.reprompt()  # in fewer words, or in more
 

@@ -15,9 +15,10 @@ from trioserve.fanout import Fanout
 from trioserve.ledger import Ledger
 from trioserve.membership import Membership
 from trioserve.moderators import Moderators
+from trioserve.names import fold
 from trioserve.notices import Notices
 from trioserve.observe import Counters
-from trioserve.orders import BanAddress, UnbanAddress
+from trioserve.orders import BanAddress, Order, RoomOrder, UnbanAddress
 from trioserve.owners import Owners
 from trioserve.requests import (
     Choose,
@@ -119,9 +120,14 @@ class Handlers:
             self.world.histories.shorten(self.world.room(request.room), request.most, request.since)
         elif not isinstance(request, Settle):  # of which that it was handled is all there is
             self.moderators.obey(member, request)
-            self.world.touch_rooms(member)
-            if isinstance(request, BanAddress | UnbanAddress):
-                self.world.touched[SERVER] = None
+            self._touch(request)
+
+    def _touch(self, order: Order) -> None:
+        """Note of what an order may have changed what is kept."""
+        if isinstance(order, RoomOrder):
+            self.world.touched[fold(order.room)] = None
+        elif isinstance(order, BanAddress | UnbanAddress):
+            self.world.touched[SERVER] = None
 
     def continue_from(self, last_id: int) -> None:
         """Give ids, and numbers to rooms, above all that were given before this server began."""

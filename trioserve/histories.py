@@ -46,11 +46,14 @@ class Histories:
         """Forget what was said under an account, in whatever room."""
         for room in self.rooms.values():
             gone = [each for each in room.history if each.account == account]
-            for each in gone:
-                room.history.remove(each)
-                grown = _MESSAGE_BYTES + getsizeof(each.text)
-                room.history_bytes -= grown
-                self.size -= grown
+            if not gone:
+                continue
+            kept = [each for each in room.history if each.account != account]
+            room.history.clear()
+            room.history.extend(kept)
+            shrunk = sum(_MESSAGE_BYTES + getsizeof(each.text) for each in gone)
+            room.history_bytes -= shrunk
+            self.size -= shrunk
 
     def shorten(self, room: Room, most: int, since: int) -> None:
         """Hold no more of a room than so many messages, 0: any number, and from an id on."""

@@ -111,7 +111,8 @@ class Ledger:
         yield RoomKept(room.name, room.number, owner, rules.pause, rules.private, secluded, until)
         yield from self._sanctions(name, BAN, rules.bans)
         yield from self._sanctions(name, MUTE, rules.mutes)
-        if secluded:
+        # Of a room that is open again too, it would take a row for each on each coming and going.
+        if rules.private:
             yield from (GuestKept(name, each) for each in self._guests(room, rules))
 
     def _sanctions(self, room: str, kind: str, sanctions: Sanctions) -> Iterator[Row]:

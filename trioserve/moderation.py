@@ -273,9 +273,14 @@ class Rules:
             now < each.until and each.is_same(whom, account) for each in self.awaited
         )
 
-    def disown(self, account: str) -> None:
-        """Await nobody any longer by an account, folded: it may be another's next."""
+    def disown(self, account: str) -> bool:
+        """Await nobody any longer by an account, folded: it may be another's next.
+
+        Return whether anybody was.
+        """
+        before = len(self.awaited)
         self.awaited = [each for each in self.awaited if each.account != account]
+        return len(self.awaited) < before
 
     def desert(self, last_id: int) -> None:
         """Keep the bans and the mutes only: everybody has left."""

@@ -279,8 +279,7 @@ class World:
         Returns the rooms that belong to another by that.
         """
         for name, room in self.rooms.items():
-            if room.rules is not None:
-                room.rules.disown(account)
+            if room.rules is not None and room.rules.disown(account):
                 self.touched[name] = None
         claimed = [room for room in self.claims.held if room.claim == account]
         return [room for room in claimed if self._release(room)]

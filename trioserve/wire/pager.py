@@ -49,6 +49,7 @@ class Pager:
     _left: int = attrs.field(default=0, init=False)  # rows of this page that are still free
     _held: deque[_Held] = attrs.field(factory=deque, init=False)  # none of them empty
     _size: int = attrs.field(default=0, init=False)  # bytes held
+    _style: Style | None = attrs.field(default=None, init=False)  # by which they were laid out last
 
     @property
     def is_holding(self) -> bool:
@@ -65,7 +66,7 @@ class Pager:
 
     def add(self, answer: Answer, style: Style) -> bytes:
         """Take an answer, and return what of it can be shown now."""
-        was_holding = self.is_holding
+        was_holding, self._style = self.is_holding, style
         if parts := deque(answer(style)):
             self._held.append(_Held(answer, parts))
         self._size += sum(map(len, parts))
@@ -73,12 +74,19 @@ class Pager:
             return self.take_all()
         return b"" if was_holding else self._take()
 
-    def resize(self, columns: int, rows: int, style: Style) -> None:
-        """Show what is held in a window of another size, and as wide as the style has it."""
+    def resize(self, columns: int, rows: int, style: Style) -> int:
+        """Show what is held in a window of another size, and as wide as the style has it.
+
+        Return how many bytes were laid out anew for that.
+        """
         self.columns, self.rows = columns, rows
+        if style == self._style:
+            return 0
+        self._style = style
         for held in self._held:
             held.change(style)
         self._size = sum(len(part) for held in self._held for part in held.parts)
+        return self._size
 
     def press(self, key: Keystroke) -> Turned:
         """Obey a key while a page is shown."""
