@@ -341,8 +341,10 @@ def test_where_there_is_no_room_at_all_the_server_says_so_and_does_not_start(
     with running("--listen", "127.0.0.1:0", "--data", str(tmp_path), program=program) as server:
         assert server.wait() == 1
 
-    assert len(server.log) == 1, server.log
-    assert server.log[0].startswith(f"trioserve: {tmp_path / DATABASE}: ")
+    # Behind it, what measures which lines the tests run may say that it has no room either.
+    told = [line for line in server.log if line.startswith("trioserve")]
+    assert told == server.log[:1]
+    assert told[0].startswith(f"trioserve: {tmp_path / DATABASE}: ")
 
 
 def test_what_is_damaged_is_moved_aside_on_ones_word(tmp_path: Path) -> None:
