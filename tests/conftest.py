@@ -24,3 +24,15 @@ def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["XDG_DATA_HOME"]
     else:
         os.environ["XDG_DATA_HOME"] = former
+
+
+@pytest.fixture(autouse=True)
+def own_data_home(
+    request: pytest.FixtureRequest,
+    data_home: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does one find there what another test's has kept: rooms wait for their people."""
+    if request.node.get_closest_marker("e2e") is not None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("own-data")))
