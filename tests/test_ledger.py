@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 import pytest
@@ -30,6 +31,7 @@ from trioserve.archive.rulebook import (
 from trioserve.config import Config
 from trioserve.ledger import HELD, Ledger
 from trioserve.moderation import INVITATION, Guest, Identity, Sanction
+from trioserve.rooms import Member
 from trioserve.rulings import Deed, Moderated
 from trioserve.services import SessionLimits
 from trioserve.sights import is_private
@@ -490,6 +492,25 @@ async def test_an_invitation_holds_over_a_restart_until_it_lapses(
         await (await chat.join("dave", host=HOST)).types("/join #dev")
         await carol.types("/leave #dev", "/join #dev")
         await carol.sees("-- #dev is private")
+
+
+async def test_who_is_invited_is_found_without_a_look_at_everybody_who_is_here(
+    autojump_clock: MockClock,
+) -> None:
+    class Unseen(dict[str, Member]):
+        def values(self) -> NoReturn:
+            raise AssertionError("everybody was looked at")
+
+    archive = Lasting()
+    async with started(archive) as chat:
+        await private_room(chat)
+        world, ledger = chat.server.world, Ledger(chat.server.world, lambda: BEGIN)
+        everybody, world.members = world.members, Unseen(world.members)
+        rows = ledger._rows("#dev")
+        world.members = everybody
+
+        guests = [each.guest for each in rows.values() if isinstance(each, GuestKept)]
+        assert [each.whom.nick for each in guests] == ["dave", "ann", "carol"]
 
 
 async def test_an_invitation_that_has_lapsed_meanwhile_lets_nobody_in(

@@ -57,6 +57,15 @@ def world() -> World:
 # ----------------------------------------------------------------- entering
 
 
+def test_who_is_here_is_found_by_number_until_they_depart(world: World) -> None:
+    ann, bob = entered(world, "ann", "bob")
+
+    world.rename(ann, "anna")
+    world.depart(bob)
+
+    assert world.numbered == {ann.number: ann}
+
+
 def test_who_has_entered_is_found_in_any_case(world: World) -> None:
     (ann,) = entered(world, "Ann")
 
@@ -713,6 +722,11 @@ class WorldOfPeople(RuleBasedStateMachine):
     def each_room_but_the_first_belongs_to_a_member(self) -> None:
         for key, room in self.world.rooms.items():
             assert (room.owner is None) if key == "#lobby" else (room.owner in room.members)
+
+    @invariant()
+    def who_is_here_is_found_by_number(self) -> None:
+        here = {each.number: each for each in self.world.members.values()}
+        assert self.world.numbered == here
 
     @invariant()
     def limits_are_kept(self) -> None:

@@ -122,13 +122,10 @@ class Ledger:
         """Who could come in again: those who are there last, whatever they were before."""
         now = self.now()
         yield from (each for each in rules.awaited if now < each.until)
-        invited = [
-            (each, rules.invited[each.number])
-            for each in (self.world.members.values() if rules.invited else ())
-            if rules.is_invited(each.number, now)
-        ]
-        for member, until in invited:
-            yield Guest(_nameless(member.identity), fold(member.account), until)
+        for number, until in rules.invited.items():
+            invited = self.world.numbered.get(number)
+            if invited is not None and now < until:
+                yield Guest(_nameless(invited.identity), fold(invited.account), until)
         for member in (each for each in room.members if not each.is_bot):
             account = fold(member.account)
             since = rules.since.get(member.number, 0) if account else None

@@ -73,6 +73,7 @@ class World:
     last_id: int = 0  # of a message
     began: int = 0  # the last id before this server
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
+    numbered: dict[int, Member] = attrs.field(factory=dict, init=False)  # the same, by number
     rooms: dict[str, Room] = attrs.field(factory=dict, init=False)  # by folded name
     bots: dict[Member, None] = attrs.field(factory=dict, init=False)
     _owners: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded account
@@ -158,7 +159,7 @@ class World:
 
     def enter(self, member: Member) -> None:
         self._refuse_taken(member.nick)
-        self.members[fold(member.nick)] = member
+        self.members[fold(member.nick)] = self.numbered[member.number] = member
         if member.is_bot:
             self.bots[member] = None
 
@@ -437,7 +438,7 @@ class World:
         folded = fold(member.nick)
         is_here = self.is_here(member)
         if is_here:  # first: what is kept of where they are stays as it is
-            del self.members[folded]
+            del self.members[folded], self.numbered[member.number]
             self._owners.pop(fold(member.account), None)
         for room in list(member.rooms.values()):
             self.leave(member, room)
