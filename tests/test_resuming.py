@@ -392,6 +392,67 @@ async def test_an_operator_who_comes_back_by_words_is_none_any_more(chat: Chat) 
     assert not chat.server.world.member("ann").is_operator
 
 
+# ------------------------------------------------------------ bans and mutes
+
+
+async def dev(chat: Chat, *hosts: str) -> list[Person]:
+    """Ann, whose #dev is, and Bob and Carol there; each at a host of their own."""
+    people = [
+        await chat.join(nick, host=host)
+        for nick, host in zip(("ann", "bob", "carol"), hosts, strict=True)
+    ]
+    for each in people:
+        await each.types("/join #dev")
+    return people
+
+
+async def test_a_ban_of_an_address_turns_out_whom_somebody_there_takes_over(chat: Chat) -> None:
+    ann, bob, carol = await dev(chat, "192.0.2.1", "192.0.2.2", "192.0.2.3")
+    words = await words_of(carol)
+    await ann.types("/ban bob flooding")
+
+    await bob.types(f"/resume {words}", "it is I")
+
+    banned = await ann.sees("* carol is banned from #dev by ann")
+    assert banned.endswith(", as bob is, from the same address: flooding")
+    await ann.sees("#lobby <carol> it is I")
+    await bob.sees("-- you may talk in other rooms; what you say goes to #lobby")
+    assert chat.server.world.member("carol") not in chat.server.world.room("#dev").members
+
+
+async def test_a_ban_keeps_no_owner_out_who_is_back_from_that_address(chat: Chat) -> None:
+    ann, bob, _ = await dev(chat, "192.0.2.1", "192.0.2.2", "192.0.2.3")
+    words = await words_of(ann)
+    await ann.types("/ban bob")
+
+    await bob.types(f"/resume {words}")
+
+    assert chat.server.world.room("#dev").owner is chat.server.world.member("ann")
+
+
+async def test_a_mute_of_an_address_holds_whom_somebody_there_takes_over(chat: Chat) -> None:
+    ann, bob, carol = await dev(chat, "192.0.2.1", "192.0.2.2", "192.0.2.3")
+    words = await words_of(carol)
+    await ann.types("/mute bob")
+
+    await bob.types(f"/resume {words}", "it is I")
+
+    await bob.sees("-- you are muted in #dev")
+    assert "it is I" not in ann.unseen()
+
+
+async def test_who_is_back_where_nobody_is_banned_stays_in_the_room(chat: Chat) -> None:
+    ann, _, carol = await dev(chat, "192.0.2.1", "192.0.2.2", "192.0.2.3")
+    words = await words_of(carol)
+    await ann.types("/ban bob", "/mute dave")
+    await carol.vanishes()
+
+    again = await resumed(chat, words, host="192.0.2.4")
+    await again.types("it is I")
+
+    await ann.sees("<carol> it is I")
+
+
 # ------------------------------------------------------------ coming back
 
 

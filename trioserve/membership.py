@@ -134,6 +134,7 @@ class Membership:
             self.moderators.obey(member, StepDown())
             self.fanout.show(member, Noticed("you are no operator any more"))
         member.is_operator = newcomer.is_operator
+        self.moderators.hold_anew(member)
 
     def join(
         self, member: Member, name: str, past: RoomPast | None, left: int | None = None

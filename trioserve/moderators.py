@@ -77,6 +77,23 @@ class Moderators:
         else:
             self._policing.obey(member, order)
 
+    def hold_anew(self, member: Member) -> None:
+        """Have bans and mutes hold one who is at another address now, in all of their rooms."""
+        now = self.now()
+        for room in list(member.rooms.values()):
+            ban = None if room.rules is None else room.rules.bans.holding(member.identity, now)
+            # An owner could lift it, and would lose the room to whoever is there.
+            if ban is None or member.is_operator or room.owner is member:
+                self.standing.look_up_mute(member, room)
+                continue
+            whom = ban.whom.nick
+            along = "" if fold(whom) == fold(member.nick) else whom
+            deed, name = Deed.BANNED, room.name
+            banned = Moderated(
+                deed, name, member.nick, ban.by, ban.reason, now, ban.until, along=along
+            )
+            self._turn_out(member, room, banned, ELSEWHERE)
+
     def _govern(self, member: Member, room: Room, order: RoomOrder) -> None:
         match order:
             case GiveRoom(_, nick):

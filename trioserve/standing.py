@@ -57,10 +57,16 @@ class Standing:
         """Note that somebody has entered a room, and tell them if they are muted there."""
         if (rules := room.rules) is None:
             return
-        now = self.now()
         rules.invited.pop(member.number, None)
         if rules.pause:
             rules.recognise(member.identity)
+        self.look_up_mute(member, room)
+
+    def look_up_mute(self, member: Member, room: Room) -> None:
+        """Have the mutes hold somebody who is in a room as they are known now, and tell them."""
+        if (rules := room.rules) is None:
+            return
+        now = self.now()
         mute = rules.look_up_mute(member.identity, now)
         if mute is not None and not self.is_exempt(member, room):
             self.fanout.show(member, Noticed(muted(room, mute, now, member)))
