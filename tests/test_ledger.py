@@ -29,7 +29,7 @@ from trioserve.archive.rulebook import (
     rulebook,
 )
 from trioserve.config import Config
-from trioserve.ledger import HELD, Ledger
+from trioserve.ledger import HELD, Ledger, Rows
 from trioserve.moderation import INVITATION, Guest, Identity, Sanction
 from trioserve.rooms import Member
 from trioserve.rulings import Deed, Moderated
@@ -492,6 +492,38 @@ async def test_an_invitation_holds_over_a_restart_until_it_lapses(
         await (await chat.join("dave", host=HOST)).types("/join #dev")
         await carol.types("/leave #dev", "/join #dev")
         await carol.sees("-- #dev is private")
+
+
+async def test_of_a_room_that_is_open_again_no_guests_are_kept(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    async with started(archive) as chat:
+        ann, _, _ = await private_room(chat)
+        await ann.types("/private off")
+        await trio.sleep(60)
+
+        book = await archive.read(rulebook)
+        assert [each.name for each in book.rooms] == ["#dev"]
+        assert book.guests == []
+
+
+async def test_an_order_has_the_room_that_it_names_compared_and_no_other(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+    rows = Ledger._rows
+
+    def noted(ledger: Ledger, name: str) -> Rows:
+        compared.append(name)
+        return rows(ledger, name)
+
+    async with started(Lasting()) as chat:
+        op = await chat.join("op", operator=True)
+        await op.types("/join #ops", "/join #dev")
+        monkeypatch.setattr(Ledger, "_rows", noted)
+        await op.types("/slow 10s", "/wall hello", f"/banip {HOST}")
+        monkeypatch.undo()
+
+    assert compared == ["#dev", SERVER]
 
 
 async def test_who_is_invited_is_found_without_a_look_at_everybody_who_is_here(

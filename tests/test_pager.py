@@ -155,3 +155,26 @@ def test_of_a_part_that_has_been_begun_the_rest_is_left_as_it_is() -> None:
     made.resize(8, 5, wide(8))
 
     assert made.turn() == b"ef\r\ngh\r\nABCD\r\n"
+
+
+def test_a_window_of_another_height_has_nothing_laid_out_anew() -> None:
+    layouts: list[Style] = []
+
+    def counted(style: Style) -> list[bytes]:
+        layouts.append(style)
+        return lines(9).splitlines(keepends=True)
+
+    made = pager()
+    made.add(counted, wide(80))
+
+    assert made.resize(80, 3, wide(80)) == 0
+    assert layouts == [wide(80)]
+    assert made.turn() == lines(2, start=5)
+
+
+def test_what_is_laid_out_anew_for_another_width_is_counted_in_bytes() -> None:
+    made = pager(columns=4, rows=2)
+    made.add(fitted("abcd", "abcdefgh"), wide(4))
+
+    assert made.resize(8, 2, wide(8)) == len(b"abcdefgh\r\n")
+    assert made.resize(8, 3, wide(8)) == 0

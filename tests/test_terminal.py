@@ -998,6 +998,18 @@ async def test_the_rest_of_an_answer_is_laid_out_for_a_window_that_has_changed(
     assert {row[:3] for row in below} == {"-- "}  # none was wrapped again, nor cut
 
 
+async def test_who_has_a_long_answer_laid_out_again_and_again_is_slowed(chat: Chat) -> None:
+    ann = await come(chat, "ann", rows=10)
+    await ann.presses("/count 2000\r")
+    assert ann.last.startswith("--more--")
+
+    for number in range(10):
+        ann.sends(resized(40 + number % 2 * 40))
+        await ann.settles()
+
+    assert b"faster than 4096 bytes a second" in ann.person.transport.received
+
+
 @pytest.mark.parametrize("key", ["q", "Q", "\x03", "\x04"])
 async def test_a_key_that_ends_a_page_does_no_more_than_that(
     paged: tuple[Telnet, Chat], key: str

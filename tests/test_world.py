@@ -10,6 +10,7 @@ from trioserve.errors import ChatError
 from trioserve.histories import Histories
 from trioserve.ignoring import MAX_IGNORED
 from trioserve.messages import Event, Said
+from trioserve.moderation import Guest, Identity, Rules
 from trioserve.names import fold
 from trioserve.rooms import Member, Piece
 from trioserve.wire.style import Style
@@ -604,6 +605,41 @@ def test_messages_fall_out_many_at_a_time_so_that_not_each_costs_a_look_at_all_r
         world.remember(rooms[message_id % 20], longest(message_id))
 
     assert looks < 150
+
+
+def test_what_an_account_said_is_taken_out_with_its_bytes_and_the_rest_stays_in_order() -> None:
+    world = World(RoomLimits(history=4))
+    (ann,) = entered(world, "ann")
+    dev, ops = world.join(ann, "#dev"), world.join(ann, "#ops")
+    mine = [Said(number, "#dev", "ann", "mine", account="ann") for number in (1, 3)]
+    others = [Said(number, "#dev", "bob", "bob's", account="bob") for number in (2, 4)]
+    for each in (mine[0], others[0], mine[1], others[1]):
+        world.remember(dev, each)
+    world.remember(ops, others[0])
+    left = ops.history_bytes
+
+    world.histories.retract("ann")
+
+    assert list(dev.history) == others
+    assert dev.history.maxlen == 4
+    assert (dev.history_bytes, ops.history_bytes) == (2 * left, left)
+    assert world.histories.size == 3 * left
+
+
+def test_a_room_that_awaited_nobody_by_an_account_is_not_touched_when_that_is_given_up() -> None:
+    world = World(RoomLimits())
+    (ann,) = entered(world, "ann")
+    for name in ("#dev", "#ops"):
+        world.join(ann, name).rules = Rules()
+    awaiting = world.rooms["#dev"].rules
+    assert awaiting is not None
+    awaiting.awaited.append(Guest(Identity("bob"), "bob"))
+    world.touched.clear()
+
+    world.disown("bob")
+
+    assert list(world.touched) == ["#dev"]
+    assert not awaiting.awaited
 
 
 def test_a_room_that_vanishes_takes_its_bytes_along() -> None:
