@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import attrs
+import pytest
 
 from tests.sim.wires import Wire
 from trioserve.events import Events
@@ -106,15 +107,11 @@ class Chronicle(Events):
             self._seated(member, seat, is_new=False)
             occupy(seat, member, unread, data)
 
-        Handlers.obey = followed  # type: ignore[method-assign, assignment]  # until the end
-        Session.vacate = vacated  # type: ignore[method-assign, assignment]
-        Session.occupy = occupied  # type: ignore[method-assign, assignment]
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Handlers, "obey", followed)
+            patch.setattr(Session, "vacate", vacated)
+            patch.setattr(Session, "occupy", occupied)
             yield
-        finally:
-            Handlers.obey = obey  # type: ignore[method-assign]  # as it was
-            Session.vacate = vacate  # type: ignore[method-assign]
-            Session.occupy = occupy  # type: ignore[method-assign]
 
     def _seated(self, member: Member, seat: Session, *, is_new: bool) -> None:
         if isinstance(seat._transport, Wire):
