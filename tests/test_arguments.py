@@ -14,8 +14,9 @@ from trioserve.conversions import Nick
 from trioserve.converters import Converter
 from trioserve.errors import ChatError
 from trioserve.messages import Event
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member, Piece, Room
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 if TYPE_CHECKING:
     from trioserve import Context

@@ -32,12 +32,13 @@ from trioserve.requests import (
     Tell,
     Unfold,
 )
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member, Piece
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 from trioserve.wire.render import render
 from trioserve.wire.style import ANYBODY, Style, View
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 # ------------------------------------------------- the broker by itself
 

@@ -13,10 +13,10 @@ from trioserve.edge.addresses import parse_address
 from trioserve.edge.certificates import TlsSettings
 from trioserve.limits import DoorLimits
 from trioserve.outbox import OutboxLimits
+from trioserve.roomkeeping import RoomLimits
 from trioserve.server import Server
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat
-from trioserve.world import RoomLimits
 
 # Where a running server keeps each section that it can change. A new section has to be given
 # a place here, or to be declared with `restart`.

@@ -17,10 +17,11 @@ from trioserve.host import Host
 from trioserve.messages import Departed, Event, Joined, Left
 from trioserve.observe import Counters
 from trioserve.resuming import ResumeLimits
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member, Piece
 from trioserve.store import Store
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 WHILE = 11  # seconds: a little more than the default
 

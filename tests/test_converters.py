@@ -17,9 +17,10 @@ from trioserve.conversions import Nick
 from trioserve.converters import converter, converter_for, forget
 from trioserve.errors import ChatError
 from trioserve.messages import Event
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.text import duration
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 if TYPE_CHECKING:
     from trioserve import Context

@@ -9,10 +9,11 @@ from tests.unprintable import Unprintable
 from trioserve.fanout import MAX_MENTIONED, ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
 from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, TopicSet
 from trioserve.observe import Counters
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member, Piece, Room
 from trioserve.wire.render import render
 from trioserve.wire.style import ANYBODY, Look, Style, View
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 
 @attrs.define(eq=False)

@@ -31,12 +31,13 @@ from trioserve.archive.rulebook import (
 from trioserve.config import Config
 from trioserve.ledger import HELD, Ledger, Rows
 from trioserve.moderation import INVITATION, Guest, Identity, Sanction
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member
 from trioserve.rulings import Deed, Moderated
 from trioserve.services import SessionLimits
 from trioserve.sights import is_private
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.world import MAX_AUDIT, RoomLimits
+from trioserve.world import MAX_AUDIT
 
 PATIENCE = 10.0
 HOST, ELSEWHERE = "192.0.2.1", "192.0.2.2"

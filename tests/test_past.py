@@ -10,9 +10,9 @@ from trioserve.archive.archives import READERS
 from trioserve.config import Config
 from trioserve.membership import MAX_NEW
 from trioserve.outbox import OutboxLimits
+from trioserve.roomkeeping import RoomLimits
 from trioserve.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.world import RoomLimits
 
 SECOND = 1.0
 QUICK = SessionLimits(flood_control=False)

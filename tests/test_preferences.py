@@ -14,10 +14,11 @@ from trioserve.archive.preferences import PREFERENCES as PREFERENCES_KEPT
 from trioserve.archive.preferences import Chosen, Unchosen
 from trioserve.broker import Nowhere
 from trioserve.preferences import PREFERENCES, changes, restore, sound
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.wire.style import Look
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 SECOND = 1.0
 OTHERWISE: dict[str, Any] = {  # one value of each that it has not by itself

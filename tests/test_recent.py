@@ -5,9 +5,9 @@ import trio
 from trioserve.config import Config
 from trioserve.outbox import OutboxLimits
 from trioserve.recent import STEP, STEPS, Peaks, Recent
+from trioserve.roomkeeping import RoomLimits
 from trioserve.testing import Chat, open_chat
 from trioserve.watchdog import Watchdog
-from trioserve.world import RoomLimits
 
 
 async def test_peaks_are_of_the_last_minute_however_often_they_are_read(chat: Chat) -> None:

@@ -14,9 +14,9 @@ from tests.test_past import lines
 from tests.test_preferences import comes_again, leaves
 from trioserve.archive.whereabouts import WHEREABOUTS
 from trioserve.config import Config
+from trioserve.roomkeeping import RoomLimits
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.whereabouts import MAX_ABSENCES, begun, ended
-from trioserve.world import RoomLimits
 
 SECOND = 1.0
 MANY = 1_000_000

@@ -90,7 +90,11 @@ async def test_what_is_beyond_is_shown_no_more_while_people_are_in_the_room(
         await ann.sees(f"-- last {count} message")
         assert "two" not in ann.unseen() + bob.unseen()
         world = chat.server.world
-        assert world.histories.size == sum(each.history_bytes for each in world.rooms.values()) > 0
+        assert (
+            world.roomkeeping.histories.size
+            == sum(each.history_bytes for each in world.rooms.values())
+            > 0
+        )
 
 
 async def test_only_owners_and_operators_set_it_and_everybody_sees_it(

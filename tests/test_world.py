@@ -12,9 +12,10 @@ from trioserve.ignoring import MAX_IGNORED
 from trioserve.messages import Event, Said
 from trioserve.moderation import Guest, Identity, Rules
 from trioserve.names import fold
+from trioserve.roomkeeping import RoomLimits
 from trioserve.rooms import Member, Piece
 from trioserve.wire.style import Style
-from trioserve.world import RoomLimits, World
+from trioserve.world import World
 
 HERE, ELSEWHERE = Style(here=True), Style(here=False)
 
@@ -559,7 +560,7 @@ def test_a_room_may_keep_no_messages() -> None:
     world.remember(room, said(1))
 
     assert room.recent(99) == []
-    assert world.histories.size == 0
+    assert world.roomkeeping.histories.size == 0
 
 
 def longest(message_id: int) -> Said:
@@ -577,7 +578,7 @@ def test_all_rooms_together_keep_so_many_bytes_and_the_fullest_forget_first() ->
     for message_id in range(15, 200):
         world.remember(fuller, longest(message_id))
         kept = [*small.history, *full.history, *fuller.history]
-        assert sum(len(each.text) for each in kept) < world.histories.size <= 50_000
+        assert sum(len(each.text) for each in kept) < world.roomkeeping.histories.size <= 50_000
 
     assert small.recent(99) == [longest(0)]
     assert len(full.history) == 14
@@ -618,12 +619,12 @@ def test_what_an_account_said_is_taken_out_with_its_bytes_and_the_rest_stays_in_
     world.remember(ops, others[0])
     left = ops.history_bytes
 
-    world.histories.retract("ann")
+    world.roomkeeping.histories.retract("ann")
 
     assert list(dev.history) == others
     assert dev.history.maxlen == 4
     assert (dev.history_bytes, ops.history_bytes) == (2 * left, left)
-    assert world.histories.size == 3 * left
+    assert world.roomkeeping.histories.size == 3 * left
 
 
 def test_a_room_that_awaited_nobody_by_an_account_is_not_touched_when_that_is_given_up() -> None:
@@ -636,7 +637,7 @@ def test_a_room_that_awaited_nobody_by_an_account_is_not_touched_when_that_is_gi
     awaiting.awaited.append(Guest(Identity("bob"), "bob"))
     world.touched.clear()
 
-    world.disown("bob")
+    world.roomkeeping.disown("bob", world.last_id)
 
     assert list(world.touched) == ["#dev"]
     assert not awaiting.awaited
@@ -650,7 +651,7 @@ def test_a_room_that_vanishes_takes_its_bytes_along() -> None:
 
     world.leave(ann, room)
 
-    assert world.histories.size == 0
+    assert world.roomkeeping.histories.size == 0
 
 
 # ------------------------------------------------ whatever people do, it holds

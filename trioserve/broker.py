@@ -154,7 +154,9 @@ class Broker:
         if self.past is None or (room is not None and room.members):
             return request
         # Of one that is held, those who were there see again what was private.
-        private = room.number if room is not None and room in self.world.claims.held else 0
+        private = (
+            room.number if room is not None and room in self.world.roomkeeping.claims.held else 0
+        )
         past = await self.past.of_room(request.room, self.world.limits.history, private)
         return attrs.evolve(request, past=past)
 

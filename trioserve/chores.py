@@ -54,7 +54,7 @@ class Chores:
         """Let go now and then of what nobody needs any more."""
         while True:
             await trio.sleep(SWEEP_EVERY)
-            if self._world.deserted or self._world.claims.held:
+            if self._world.roomkeeping.deserted or self._world.roomkeeping.claims.held:
                 with suppress(ChatError):  # it crashed; the broker has logged it
                     await self._broker.call(self._broker.house, Sweep())
 

@@ -18,6 +18,7 @@ from trioserve.limits import DoorLimits
 from trioserve.operators import PasswordSettings
 from trioserve.outbox import OutboxLimits
 from trioserve.resuming import ResumeLimits
+from trioserve.roomkeeping import RoomLimits
 from trioserve.services import SessionLimits
 from trioserve.settings import setting
 from trioserve.tables import (
@@ -30,7 +31,6 @@ from trioserve.tables import (
     without,
 )
 from trioserve.values import shown
-from trioserve.world import RoomLimits
 
 # Both, because `nc localhost` tries ::1 first.
 DEFAULT_LISTEN = (TcpAddress("127.0.0.1", 4000), TcpAddress("::1", 4000))

@@ -117,7 +117,9 @@ class Handlers:
         elif isinstance(request, Unfold):
             self.comings.unfold()
         elif isinstance(request, Shorten):
-            self.world.histories.shorten(self.world.room(request.room), request.most, request.since)
+            self.world.roomkeeping.histories.shorten(
+                self.world.room(request.room), request.most, request.since
+            )
         elif not isinstance(request, Settle):  # of which that it was handled is all there is
             self.moderators.obey(member, request)
             self._touch(request)
@@ -132,5 +134,6 @@ class Handlers:
     def continue_from(self, last_id: int) -> None:
         """Give ids, and numbers to rooms, above all that were given before this server began."""
         self.world.last_id = max(self.world.last_id, last_id)
-        self.world.next_room = max(self.world.next_room, self.speech.new_id())
+        rooms = self.world.roomkeeping
+        rooms.next_number = max(rooms.next_number, self.speech.new_id())
         self.world.began = self.world.last_id

@@ -106,7 +106,7 @@ class Ledger:
         owner = room.claim if room.owner is None else fold(room.owner.account)
         if rules.is_void and not owner:
             return
-        until = math.inf if room.members else self.world.claims.held.get(room, 0.0)
+        until = math.inf if room.members else self.world.roomkeeping.claims.held.get(room, 0.0)
         secluded = tuple(rules.secluded)
         yield RoomKept(room.name, room.number, owner, rules.pause, rules.private, secluded, until)
         yield from self._sanctions(name, BAN, rules.bans)
@@ -147,7 +147,7 @@ class Ledger:
             kept.setdefault(guest.room, {})[guest.key] = guest
         for room in book.rooms:
             self._reopen(room, kept[fold(room.name)].values(), now)
-        world.sweep(now)
+        world.roomkeeping.sweep(now, world.last_id)
         for each in book.sanctions:
             if each.room == SERVER and now < each.sanction.until:
                 world.banned.restore(each.sanction)
@@ -170,7 +170,7 @@ class Ledger:
                 (rules.bans if row.kind == BAN else rules.mutes).restore(row.sanction)
             if isinstance(row, GuestKept) and now < row.guest.until:
                 rules.awaited.append(attrs.evolve(row.guest, until=min(until, row.guest.until)))
-        world.hold(room, until)
+        world.roomkeeping.hold(room, until)
         if not is_first:
             room.claim = kept.owner
         elif rules.private:  # another room was the first one

@@ -72,7 +72,7 @@ class Moderators:
             room = self.world.room(order.room)
             self._admission.knock(member, room, checked_reason(order.text))
         elif isinstance(order, Sweep):
-            for room in self.world.sweep(self.now()):
+            for room in self.world.roomkeeping.sweep(self.now(), self.world.last_id):
                 self.audit.tell_of_owner(room, None)
         else:
             self._policing.obey(member, order)
@@ -124,7 +124,7 @@ class Moderators:
         if room.owner is other:
             raise ChatError(f"{room.name} belongs to {other.nick} already")
         self.audit.post_owner(room, other, Owned(room.name, other.nick, member.nick))
-        self.world.claims.give(room, other)
+        self.world.roomkeeping.claims.give(room, other)
 
     def _kick(self, member: Member, room: Room, nick: str, reason: str) -> None:
         other = present(self.world, room, nick)

@@ -51,7 +51,7 @@ class Owners:
     def _identify(self, member: Member, account: str) -> None:
         self.world.refuse_absent(member)
         if member.account and not account:
-            for room in self.world.disown(fold(member.account)):
+            for room in self.world.roomkeeping.disown(fold(member.account), self.world.last_id):
                 self.audit.tell_of_owner(room, None)
         self.world.identify(member, account)
         self._claim(member)
@@ -87,7 +87,7 @@ class Owners:
         """Give a member the rooms they are in which were theirs when the server ended."""
         self.world.touch_rooms(member)
         for room in member.rooms.values():
-            if self.world.claims.receive(member, room):
+            if self.world.roomkeeping.claims.receive(member, room):
                 self.audit.tell_of_owner(room, None)
 
     def _place(self, member: Member, request: LogIn) -> None:

@@ -51,7 +51,7 @@ class Speech:
             case SetTopic(name, topic):
                 self._set_topic(member, name, flatten(topic))
             case Retract(account):
-                self.world.histories.retract(account)
+                self.world.roomkeeping.histories.retract(account)
             case _:
                 assert_never(request)
 

@@ -15,43 +15,20 @@ from trioserve.archive.private import copies
 from trioserve.archive.records import Record, Talk
 from trioserve.archive.whereabouts import Placed
 from trioserve.archive.words import WordsGone
-from trioserve.claims import Claims
 from trioserve.errors import ChatError
-from trioserve.histories import Histories
 from trioserve.ignoring import Ignoring
 from trioserve.messages import Message, Told, TopicSet
 from trioserve.moderation import MAX_BANNED, Sanctions
 from trioserve.names import fold, free_nick
+from trioserve.roomkeeping import Roomkeeping, RoomLimits
 from trioserve.rooms import Absence, Member, Room, RoomPast
 from trioserve.rulings import Moderated
-from trioserve.settings import setting
 from trioserve.sights import hides, is_private, refusal_of_private
 from trioserve.whereabouts import Whereabouts, begun, ended
 from trioserve.wire.style import Look, Screen
 
-MAX_DESERTED: Final = 1000  # rooms that are kept for their bans alone; the oldest go first,
-MAX_DESERTED_BANS: Final = 10_000  # and bans and mutes in all of them
 MAX_SEEN: Final = 10_000  # leavings of rooms that are remembered, for those who come back
 MAX_AUDIT: Final = 1000  # records
-
-
-@attrs.frozen
-class RoomLimits:
-    """How many rooms there may be, what they keep, and how much of it is shown."""
-
-    first: str = setting("#lobby", "where everybody begins", restart=True)
-    topic: str = setting("Welcome!", "of that room", restart=True)
-    per_member: int = setting(20)
-    most: int = setting(10_000)
-    history: int = setting(200, "messages kept in memory per room", least=0)
-    history_bytes: int = setting(
-        64 * 1024 * 1024, "bytes of memory for those of all rooms; the fullest forget first"
-    )
-    shown_on_join: int = setting(10, "messages", least=0)
-    names_shown: int = setting(20, "of a list of people or rooms; the rest are counted")
-    fold_after: int = setting(3, "comings and goings in a room, after which more are told", least=0)
-    fold_every: float = setting(10.0, "together, this often (seconds)", least=0.1)
-    fold_above: int = setting(200, "members, above which all are told together")
 
 
 @attrs.define(eq=False)
@@ -60,8 +37,8 @@ class World:
 
     What always holds: a member is in ``room.members`` exactly if the room is in ``member.rooms``,
     and in ``ignorers[fold(nick)]`` exactly if it ignores that nick; no two have one nick, or
-    one account; no room is empty but for those in `deserted`, which have bans, and those that are
-    held; each other but the first belongs to one of its members, or is held for its owner.
+    one account; no room is empty but for those that are deserted, which have bans, and those that
+    are held; each other but the first belongs to one of its members, or is held for its owner.
     """
 
     limits: RoomLimits
@@ -69,7 +46,6 @@ class World:
     # for it; never waits or raises.
     keep: Callable[[Record], bool] | None = None
     note: Callable[[Record], object] | None = None  # the same for what is kept of accounts
-    next_room: int = 1  # the number of the next room that is made
     last_id: int = 0  # of a message
     began: int = 0  # the last id before this server
     members: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded nick
@@ -79,8 +55,6 @@ class World:
     _owners: dict[str, Member] = attrs.field(factory=dict, init=False)  # by folded account
     # Who ignores a nick, by the folded nick: a turn must not look at everybody who ignores anybody.
     ignorers: dict[str, dict[Member, None]] = attrs.field(factory=dict, init=False)
-    # Rooms that nobody is in and that have bans, in the order in which they were left.
-    deserted: dict[Room, None] = attrs.field(factory=dict, init=False)
     # Addresses that are banned from the server, each (of IPv6 the /64) in place of a nick.
     banned: Sanctions = attrs.field(
         factory=lambda: Sanctions("banned addresses", MAX_BANNED), init=False
@@ -90,16 +64,15 @@ class World:
     last_audited: int = attrs.field(default=0, init=False)  # the id of the last of them
     # Rooms, by folded name, of which what is kept may have changed in this turn: see `ledger`.
     touched: dict[str, None] = attrs.field(factory=dict, init=False)
-    histories: Histories = attrs.field(init=False)
+    roomkeeping: Roomkeeping = attrs.field(init=False)
     ignoring: Ignoring = attrs.field(init=False)
-    claims: Claims = attrs.field(init=False)  # to rooms that were there when the server ended
     # What had been said last when somebody left a room: by who it was, and the folded room.
     _seen: dict[tuple[str, str], int] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.histories = Histories(self.rooms)
+        first, topic = self.limits.first, self.limits.topic
+        self.roomkeeping = Roomkeeping(first, topic, self.rooms, self.touched)
         self.ignoring = Ignoring(self.ignorers)
-        self.claims = Claims(self.touched)
 
     # ------------------------------------------------------------ look up
 
@@ -198,13 +171,13 @@ class World:
             raise ChatError(f"you are in {name} already; /room {name} makes it the current one")
         if len(member.rooms) >= most:
             raise ChatError(f"you are in {most} rooms, the most; /leave one first")
-        room = self.rooms.get(fold(name)) or self._make(name)
+        room = self.rooms.get(fold(name)) or self.roomkeeping.make(name, self.limits)
         if not room.members:  # new, or deserted, or held
-            self._begin(room, member, past)
+            self.roomkeeping.begin(room, member, past, self.limits.history_bytes)
         if room.rules is not None:
             room.rules.receive(member.number, self.last_id)
             room.rules.receive_back(member.identity, member.account)
-        self.claims.receive(member, room)
+        self.roomkeeping.claims.receive(member, room)
         self.touched[fold(name)] = None
         member.rooms[fold(name)] = room
         room.add(member, member.style(room))
@@ -213,33 +186,6 @@ class World:
             room.expecting[member] = None
         self.switch(member, room)
         return room
-
-    def _make(self, name: str) -> Room:
-        """Make a room; raises ChatError if there are too many."""
-        limits = self.limits
-        is_first = fold(name) == fold(limits.first)  # to be had always, or nobody could enter
-        spare = next(iter(self.deserted), None) or self.claims.spare()
-        if len(self.rooms) >= limits.most and spare is not None:
-            self._remove(spare)
-        if len(self.rooms) >= limits.most and not is_first:
-            raise ChatError(f"there are {limits.most} rooms, the most; join one of them")
-        topic = limits.topic if is_first else ""
-        room = Room(name, topic, deque(maxlen=limits.history), self.next_room)
-        self.next_room += 1
-        self.rooms[fold(name)] = room
-        return room
-
-    def _begin(self, room: Room, member: Member, past: RoomPast | None) -> None:
-        """Let a room be its first member's, with what is known of its past."""
-        self.deserted.pop(room, None)
-        is_first = fold(room.name) == fold(self.limits.first)
-        room.owner = None if is_first or room.claim else member
-        if past is None or past.private not in (0, room.number):  # let go of meanwhile
-            return
-        if past.topic is not None:
-            room.topic = past.topic
-        for message in past.messages:
-            self.histories.hold(room, message, self.limits.history_bytes)
 
     def leave(self, member: Member, room: Room) -> None:
         """Take the member out of a room; the one it joined last becomes the current one."""
@@ -251,7 +197,7 @@ class World:
             member.returning = member.returning.without(room.name)
         self.touched[fold(room.name)] = None
         if not room.members:
-            self._desert(room)
+            self.roomkeeping.desert(room, self.last_id)
         if member.room is room:
             member.room = None
             if member.rooms:
@@ -268,76 +214,9 @@ class World:
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
 
-    def hold(self, room: Room, until: float) -> None:
-        """Take up a room that was there when the server ended, for its people to come back."""
-        self.rooms[fold(room.name)] = room
-        self.next_room = max(self.next_room, room.number + 1)
-        self.claims.hold(room, until)
-
-    def disown(self, account: str) -> list[Room]:
-        """Let nothing wait for the owner of an account, folded, which is nobody's any more.
-
-        Returns the rooms that belong to another by that.
-        """
-        for name, room in self.rooms.items():
-            if room.rules is not None and room.rules.disown(account):
-                self.touched[name] = None
-        claimed = [room for room in self.claims.held if room.claim == account]
-        return [room for room in claimed if self._release(room)]
-
     def touch_rooms(self, member: Member) -> None:
         """Note that what is kept of a member's rooms may have changed."""
         self.touched.update(dict.fromkeys(member.rooms))
-
-    def sweep(self, now: float) -> list[Room]:
-        """Let go of deserted rooms without bans, and hold none for longer than they are to be.
-
-        `now` is in seconds since 1970. Returns the rooms that belong to another, for want of who
-        had them when the server ended.
-        """
-        for room in list(self.deserted):
-            if room.rules is None or next(room.rules.bans.current(now), None) is None:
-                self._remove(room)
-        return [room for room in self.claims.late(now) if self._release(room)]
-
-    def _release(self, room: Room) -> bool:
-        """Hold a room no longer; return whether that makes another its owner."""
-        self.claims.release(room)
-        if not room.members:
-            self._desert(room)
-        elif fold(room.name) != fold(self.limits.first):
-            room.pass_on()
-            return True
-        return False
-
-    def _desert(self, room: Room) -> None:
-        """Let go of a room that nobody is in; of one with bans, of all but those.
-
-        One that is held stays as it is, but for what was said, which whoever comes is shown.
-        """
-        if room not in self.claims.held and (room.rules is None or not len(room.rules.bans)):
-            self._remove(room)
-            return
-        self.histories.drop(room)
-        room.topic = self.limits.topic if fold(room.name) == fold(self.limits.first) else ""
-        if room in self.claims.held or room.rules is None:
-            return
-        room.rules.desert(self.last_id)
-        self.deserted[room] = None
-        # Nobody may fill the memory with rooms that they need not even be in.
-        while len(self.deserted) > MAX_DESERTED or self._deserted_bans() > MAX_DESERTED_BANS:
-            self._remove(next(iter(self.deserted)))
-
-    def _deserted_bans(self) -> int:
-        rules = [room.rules for room in self.deserted if room.rules is not None]
-        return sum(len(each.bans) + len(each.mutes) for each in rules)
-
-    def _remove(self, room: Room) -> None:
-        del self.rooms[fold(room.name)]
-        self.touched[fold(room.name)] = None
-        self.deserted.pop(room, None)
-        self.claims.held.pop(room, None)
-        self.histories.release(room)
 
     def switch(self, member: Member, room: Room) -> None:
         """Make a room that the member is in its current one."""
@@ -473,7 +352,7 @@ class World:
         room.said += 1
         if self.keep is not None:
             self.keep(Talk(message, room.number if is_private(room) else 0))
-        self.histories.hold(room, message, self.limits.history_bytes)
+        self.roomkeeping.histories.hold(room, message, self.limits.history_bytes)
 
     def _restyle(self, member: Member) -> None:
         for room in member.rooms.values():

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import trio
 
 from tests.sim.chronicle import Chronicle, Wrong
@@ -40,11 +41,9 @@ def checked_outboxes() -> Iterator[None]:
         if outbox.size > limits.hard:
             wrongs.append(Wrong(f"an outbox holds {outbox.size} bytes"))
 
-    Outbox.put_piece = checked  # type: ignore[method-assign, assignment]  # until the end
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Outbox, "put_piece", checked)
         yield
-    finally:
-        Outbox.put_piece = put_piece  # type: ignore[method-assign]  # as it was
     if wrongs:
         raise wrongs[0]
 
@@ -145,7 +144,8 @@ def _check_rooms(server: Server) -> None:
     for name, room in world.rooms.items():
         if fold(room.name) != name:
             raise Wrong(f"{room.name} is known as {name}")
-        if not room.members and room not in world.deserted and room not in world.claims.held:
+        kept = world.roomkeeping
+        if not (room.members or room in kept.deserted or room in kept.claims.held):
             raise Wrong(f"{room.name} is empty and still there")
         for member in room.members:
             if member.rooms.get(name) is not room:

@@ -104,7 +104,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an empty room is kept",
-        "world.py",
+        "roomkeeping.py",
         "(room.rules is None or not len(room.rules.bans)):\n            self._remove(room)\n",
         "(room.rules is None or not len(room.rules.bans)):\n",
     ),

@@ -3,7 +3,7 @@
 Sanctions and the audit are kept by nicks: it shows as well what holds against a guest who had
 theirs, and so no address, which may be another's. They are not forgotten at their word; the
 rooms that they own, and the private ones that they may enter, the broker gives up with the
-account (see `World.disown`).
+account (see `Roomkeeping.disown`).
 """
 
 import sqlite3
