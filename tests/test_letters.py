@@ -4,27 +4,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.archives import FaultyArchive
-from tests.test_accounts import BORROWED, PASSWORD, kept, logs_in, registers
-from trioserve.archive.archives import MemoryArchive
+from tests.archives import FaultyArchive, Lasting
+from tests.test_accounts import BORROWED, PASSWORD, QUICK, kept, logs_in, registers
 from trioserve.archive.private import MOST_FROM_ADDRESS, MOST_FROM_ONE, MOST_WAITING
 from trioserve.archive.retention import Bounds
-from trioserve.config import Config
-from trioserve.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
 SECOND = 1.0
-QUICK = Config(limits=SessionLimits(flood_control=False))
-
-
-class Lasting(MemoryArchive):
-    """An archive in memory that outlives a server, for the next one."""
-
-    def __init__(self) -> None:
-        super().__init__(keeps_talk=True)
-
-    def close(self) -> None:
-        """Stay open."""
 
 
 async def comes_back(chat: Chat, nick: str) -> Person:
@@ -229,6 +215,26 @@ async def test_a_reply_to_who_has_left_waits_for_them(autojump_clock: MockClock)
         await bob.sees("-- ann is not here; they read that at their next login")
         ann = await comes_back(chat, "ann")
         await ann.sees("bob -> you: sure")
+
+
+async def test_a_reply_never_goes_to_who_has_the_name_next(autojump_clock: MockClock) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        ann, bob = await chat.join("ann"), await chat.join("bob")
+        await registers(ann)
+        await ann.types("/msg bob got a minute?")
+        await leaves(ann)
+        ann = await comes_back(chat, "ann")
+        await ann.types("/unregister")
+        await ann.types(PASSWORD)
+        await ann.sees("-- the name ann is kept no more")
+        await leaves(ann)
+        eve = await chat.join("ann")
+        await registers(eve)
+
+        await bob.types("/reply the key is under the mat")
+
+        await bob.sees("-- you have exchanged no private message yet")
+        assert "mat" not in eve.unseen()
 
 
 async def test_a_name_that_is_nobody_s_is_not_written_to(chat: Chat) -> None:

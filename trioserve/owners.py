@@ -51,6 +51,7 @@ class Owners:
     def _identify(self, member: Member, account: str) -> None:
         self.world.refuse_absent(member)
         if member.account and not account:
+            self.world.forget_correspondents(fold(member.account))
             for room in self.world.roomkeeping.disown(fold(member.account), self.world.last_id):
                 self.audit.tell_of_owner(room, None)
         self.world.identify(member, account)

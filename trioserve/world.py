@@ -103,6 +103,13 @@ class World:
             raise ChatError(f"{other.nick}, whom you talked to, has left")
         return other
 
+    def forget_correspondents(self, account: str) -> None:
+        """Let nobody answer who has left and owned an account, folded: it may be another's next."""
+        for member in self.members.values():
+            other = member.correspondent
+            if other and fold(other.account) == account and not self.is_here(other):
+                member.correspondent = None
+
     def room(self, name: str) -> Room:
         """Raises ChatError if there is no such room. `name` has its ``#``."""
         if (room := self.rooms.get(fold(name))) is None:
