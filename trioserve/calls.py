@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 import trio
 
+from trioserve.call import Call, Question
 from trioserve.context import Caller, Context
 from trioserve.declarations import Command, Permission
 from trioserve.errors import ChatError
@@ -31,38 +32,8 @@ A_WHILE: Final = 3.0  # seconds that a command has run before who types behind i
 log = logging.getLogger(__name__)
 
 
-@attrs.define(eq=False)
-class Question:
-    """What the running command has asked; `answer` stays None when the input ends first."""
-
-    is_secret: bool = False  # such as a password
-    is_asked: bool = attrs.field(default=False, init=False)  # its person has been shown it
-    answered: trio.Event = attrs.field(factory=trio.Event, init=False)
-    answer: str | None = attrs.field(default=None, init=False)
-
-
-@attrs.define(eq=False)
-class _Call:
-    """Something that may wait, run for one person: a command, or a line through the filters."""
-
-    name: str  # as its person knows it: "/roll"
-    run: Callable[[], Awaitable[object]]
-    plugin: Plugin | None
-    timeout: float = math.inf  # seconds
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    question: Question | None = attrs.field(default=None, init=False)
-    began: float = attrs.field(factory=trio.current_time, init=False)
-    told: bool = attrs.field(default=False, init=False)  # that lines wait behind it
-    secrets: list[str] = attrs.field(factory=list, init=False)  # that were given
-    # Called in the end, once it has asked for secrets: whether what was given is not what it
-    # wanted, so that more may be typed, and what was given.
-    on_secrets: Callable[[bool, list[str]], None] | None = attrs.field(default=None, init=False)
-    # What it answers, nothing else does: it has not begun while another's is being read.
-    answers: bool = attrs.field(default=False, init=False)
-
-
 # The call that a task belongs to: a background task of its plug-in's does not.
-_asker: ContextVar[_Call | None] = ContextVar("_asker", default=None)
+_asker: ContextVar[Call | None] = ContextVar("_asker", default=None)
 
 
 @attrs.define(eq=False)
@@ -75,7 +46,7 @@ class Calls:
     caller: Caller
     nursery: trio.Nursery  # the session's
     on_finished: Callable[[], None]  # called when the call under way has ended
-    _current: _Call | None = attrs.field(default=None, init=False)
+    _current: Call | None = attrs.field(default=None, init=False)
     _finished: trio.Event | None = attrs.field(default=None, init=False)  # somebody waits for it
 
     def call(self, command: Command, rest: str) -> None:
@@ -108,16 +79,16 @@ class Calls:
             if inspect.isawaitable(answer):
                 await timed(answer, plugin)
 
-        call = _Call(f"/{command.name}", run, plugin, command.timeout or math.inf)
+        call = Call(f"/{command.name}", run, plugin, command.timeout or math.inf)
         self._start(call)
 
     def start_sending(self, send: Callable[[], Awaitable[object]]) -> None:
         """Start to send a line that has to pass the filters, under the same guard as a command."""
-        self._start(_Call("your line", send, None))
+        self._start(Call("your line", send, None))
 
     def start_showing(self, show: Callable[[], Awaitable[object]]) -> None:
         """Start to show what has come for one who is back, under the same guard as a command."""
-        call = _Call("your return", show, None)
+        call = Call("your return", show, None)
         call.answers = True
         self._start(call)
 
@@ -209,7 +180,7 @@ class Calls:
         return question is not None and question.is_asked and question.is_secret
 
     def expect(self, on_secrets: Callable[[bool, list[str]], None]) -> None:
-        """Have this called when the running command has ended (see `_Call`)."""
+        """Have this called when the running command has ended (see `Call`)."""
         if self._current is not None and _asker.get() is self._current:
             self._current.on_secrets = on_secrets
 
@@ -219,7 +190,7 @@ class Calls:
     ) -> Iterator[Question]:
         """A question of the running command, to be answered by the line that comes next.
 
-        With `on_secrets` it is for a secret: that is called in the end (see `_Call`).
+        With `on_secrets` it is for a secret: that is called in the end (see `Call`).
 
         Raises:
             RuntimeError: if something is asked already, or who asks is not what runs.
@@ -238,11 +209,11 @@ class Calls:
 
     # -------------------------------------------------------------- the task
 
-    def _start(self, call: _Call) -> None:
+    def _start(self, call: Call) -> None:
         self._current = call
         self.nursery.start_soon(self._perform, call, name=call.name)
 
-    async def _perform(self, call: _Call) -> None:
+    async def _perform(self, call: Call) -> None:
         _asker.set(call)
         # The guard is outermost: what a nursery of the command's raises beside its own
         # cancellation comes out of the scope without it.

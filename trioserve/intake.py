@@ -19,7 +19,7 @@ from trioserve.wire.render import render
 from trioserve.wire.strangers import Stranger, protocol_of
 from trioserve.wire.style import Style
 from trioserve.wire.telnet import Signal
-from trioserve.wire.text import clean
+from trioserve.withholding import Withholding, may_be_secret
 
 LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
 KEYS_AT_ONCE: Final = 256  # bytes of keys, then others get a turn: each may cost 0.1 ms
@@ -54,9 +54,8 @@ class Intake:
     terminal: Terminal | None = attrs.field(default=None, init=False)
     _question: Asked | None = attrs.field(default=None, init=False)  # what is asked at present
     _secret: bool = attrs.field(default=False, init=False)  # its answer
-    # Whether the next line may be a secret that nothing asks for any more, or is if among these.
-    _withholding: bool = attrs.field(default=False, init=False)
-    _secrets: Sequence[str] | None = attrs.field(default=None, init=False)
+    # Of the lines that come next; None: all are sent.
+    _withholding: Withholding | None = attrs.field(default=None, init=False)
     _slowed: bool = attrs.field(default=False, init=False)
     _began: bool = attrs.field(default=False, init=False)
     _waiting: deque[Typed] | None = attrs.field(default=None, init=False)
@@ -97,7 +96,7 @@ class Intake:
         """Show a question, behind which its answer is typed; of a secret, unseen if possible."""
         self._question, self._secret = question, secret
         if secret:
-            self._withholding = False
+            self._withholding = None
         self.ask_again(style)
 
     def ask_again(self, style: Style) -> None:
@@ -129,17 +128,17 @@ class Intake:
         if among is not None and self.withholds_any:
             return  # a question that was abandoned is not made good by what came of its command
         if self.terminal is None or not self.terminal.is_dropping:
-            self._withholding, self._secrets = True, among
+            self._withholding = Withholding(among)
 
     @property
     def withholds_any(self) -> bool:
         """Whether the line that comes next is not sent, whatever it is, but for a command."""
-        return self._withholding and self._secrets is None
+        return self._withholding is not None and self._withholding.among is None
 
     def withhold_waiting(self, among: Sequence[str] | None = None) -> int:
         """Drop the lines that wait and may be secrets, or are among these; return how many."""
-        kept = [each for each in self._waiting or () if not _may_be_secret(each, among)]
-        dropped = [each for each in self._waiting or () if _may_be_secret(each, among)]
+        kept = [each for each in self._waiting or () if not may_be_secret(each, among)]
+        dropped = [each for each in self._waiting or () if may_be_secret(each, among)]
         if dropped:
             self._waiting = deque(kept)
             self._ease(sum(map(_size, dropped)))
@@ -172,8 +171,8 @@ class Intake:
         buffer = self.buffer[:KEYS_AT_ONCE] if has_keys else self.buffer
         size = await self.transport.receive_into(buffer)
         typed = self._typed(bytes(buffer[:size])) if size else self._finish()
-        if self._withholding:
-            self._withhold(typed)
+        if self._withholding is not None and not self._withholding.sift(typed):
+            self._withholding = None
         if self.bucket is not None:
             cost = 0 if self.terminal is None else self.terminal.take_cost()
             self.bucket.take(trio.current_time(), size + cost)
@@ -274,21 +273,6 @@ class Intake:
         terminal = self.open_terminal()
         return _once_each(terminal.receive_data(data, trio.current_time()))
 
-    def _withhold(self, typed: list[Typed]) -> None:
-        """Put a signal in the place of a line that may be the rest of a secret.
-
-        And once more, if the same line follows: some secrets are asked for twice.
-        """
-        for at, each in enumerate(typed):
-            if isinstance(each, str) and not each.isspace() and each:
-                was_any, self._withholding = self.withholds_any, False
-                if not _may_be_secret(each, self._secrets):
-                    return
-                typed[at] = Signal.WITHHELD
-                if not was_any:
-                    return
-                self._withholding, self._secrets = True, [clean(each)]
-
     def _finish(self) -> list[Typed]:
         self.ended = True
         if self.terminal is not None:
@@ -302,13 +286,6 @@ def _once_each(typed: list[Typed]) -> list[Typed]:
     return [
         each for at, each in enumerate(typed) if not isinstance(each, Signal) or last[each] == at
     ]
-
-
-def _may_be_secret(typed: Typed, among: Sequence[str] | None) -> bool:
-    """Whether a line is no command, and one of `among` if those are given."""
-    if not isinstance(typed, str) or (typed.startswith("/") and not typed.startswith("//")):
-        return False
-    return among is None or clean(typed) in among
 
 
 def _size(typed: Typed) -> int:

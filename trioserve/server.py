@@ -105,16 +105,20 @@ class Server:
         words, passwords = passwords or Scrypt(), passwords or Scrypt()
         self._accounts = Accounts(self.archive, self.journal, passwords)
         self._guardian = Guardian(self._accounts, self.broker)
-        self.broker.watch_names(self._guardian.named)
-        self.broker.tell_owners_apart(self._accounts.is_kept)
         # Hashes of its own: who types a password does not wait for everybody's words.
         self._returning = Returning(self.archive, self.journal, words, self.world)
-        self.broker.watch_words(self._returning.give)
+        self._watch_broker()
         self._door = Door(config.connections, self.counters, self.broker.banned)
         services = self._made_services(past, passwords, telnet_port)
         self._reception = Reception(self._door, services, self.counters)
         self._stopping = trio.Event()
         self._everybody = trio.CancelScope()
+
+    def _watch_broker(self) -> None:
+        """Have the broker tell those of names who keep them for their owners."""
+        self.broker.watch_names(self._guardian.named)
+        self.broker.tell_owners_apart(self._accounts.is_kept)
+        self.broker.watch_words(self._returning.give)
 
     def _made_broker(self, past: Past, now_ns: Callable[[], int]) -> Broker:
         return Broker(
