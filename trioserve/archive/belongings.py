@@ -6,7 +6,7 @@ account is given by its folded name.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import attrs
 
@@ -18,6 +18,18 @@ PAGE: Final = 100  # rows that are read in one go,
 PORTION: Final = 500  # and that are taken out
 # For a WHERE: nothing is kept of whoever has no account any more, though it was on its way.
 HAS_ACCOUNT: Final = "EXISTS (SELECT 1 FROM accounts WHERE folded = ?1)"
+
+
+@attrs.frozen
+class PortionOfAccount:
+    """What takes out, or changes, no more than a portion of what is kept of an account, folded."""
+
+    size: ClassVar[int] = 0
+
+    account: str
+
+    def row(self) -> tuple[Any, ...]:
+        return self.account, PORTION
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from trioserve.archive.belongings import HAS_ACCOUNT, few
+from trioserve.archive.records import OfAccount
 from trioserve.names import fold
 
 SCHEMA: Final = (
@@ -58,16 +59,10 @@ class Unchosen:
 
 
 @attrs.frozen
-class PreferencesGone:
+class PreferencesGone(OfAccount):
     """All of somebody's preferences: forgotten."""
 
     sql: ClassVar[str] = "DELETE FROM preferences WHERE account = ?"
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return (fold(self.account),)
 
 
 def choices(connection: sqlite3.Connection, account: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
-from trioserve.archive.belongings import PAGE, PORTION, Belongings, Page, page_of
-from trioserve.archive.records import Record
+from trioserve.archive.belongings import PAGE, Belongings, Page, PortionOfAccount, page_of
+from trioserve.archive.records import OfAccount, Record
 from trioserve.messages import Told
 from trioserve.names import fold
 from trioserve.wire.spans import utc
@@ -133,61 +133,37 @@ class Read:
 
 
 @attrs.frozen
-class ForgetPrivate:
+class ForgetPrivate(PortionOfAccount):
     """Take out a portion of the copies of an account."""
 
     sql: ClassVar[str] = (
         "DELETE FROM private_messages WHERE number IN"
         " (SELECT number FROM private_messages WHERE account = ? LIMIT ?)"
     )
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return self.account, PORTION
 
 
 @attrs.frozen
-class ForgetTold:
+class ForgetTold(PortionOfAccount):
     """Take out a portion of what an account's owner has said to others."""
 
     sql: ClassVar[str] = (
         "DELETE FROM private_messages WHERE number IN"
         " (SELECT number FROM private_messages WHERE author = ? AND author != '' LIMIT ?)"
     )
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return self.account, PORTION
 
 
 @attrs.frozen
-class PrivateGone:
+class PrivateGone(OfAccount):
     """Take out the copies of an account, which is nobody's any more."""
 
     sql: ClassVar[str] = "DELETE FROM private_messages WHERE account = ?"
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return (self.account,)
 
 
 @attrs.frozen
-class DisownPrivate:
+class DisownPrivate(OfAccount):
     """Let what others have from an account's owner be as if a guest had said it."""
 
     sql: ClassVar[str] = "UPDATE private_messages SET author = '' WHERE author = ? AND author != ''"
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return (self.account,)
 
 
 def copies(told: Told, author: str, reader: str) -> list[Private]:

@@ -24,6 +24,18 @@ class Record(Protocol):
 
 
 @attrs.frozen
+class OfAccount:
+    """What is written of an account, and takes no more than its name; folded in the row."""
+
+    size: ClassVar[int] = 0
+
+    account: str
+
+    def row(self) -> tuple[Any, ...]:
+        return (fold(self.account),)
+
+
+@attrs.frozen
 class Talk:
     """A message in a room, or its topic being set."""
 
@@ -67,19 +79,10 @@ class AccountKept:
 
 
 @attrs.frozen
-class AccountGone:
+class AccountGone(OfAccount):
     """A name that is nobody's own any more."""
 
     sql: ClassVar[str] = "DELETE FROM accounts WHERE folded = ?"
-
-    name: str
-
-    @property
-    def size(self) -> int:
-        return len(self.name)
-
-    def row(self) -> tuple[Any, ...]:
-        return (fold(self.name),)
 
 
 def _text(event: Message | TopicSet) -> str:

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import attrs
 
-from trioserve.archive.belongings import PAGE, PORTION, Belongings, Page, page_of
-from trioserve.archive.records import Record
+from trioserve.archive.belongings import PAGE, Belongings, Page, PortionOfAccount, page_of
+from trioserve.archive.records import OfAccount, Record
 from trioserve.wire.spans import utc
 
 ANONYMOUS: Final = "anonymous"  # who has set the topics of one who is forgotten: nobody's nick
@@ -23,48 +23,30 @@ SCHEMA: Final[Sequence[str]] = (
 
 
 @attrs.frozen
-class ForgetSaid:
+class ForgetSaid(PortionOfAccount):
     """Take out a portion of what was said under an account; topics stay, they are the rooms'."""
 
     sql: ClassVar[str] = (
         f"DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE {_OWN}"  # noqa: S608
         " AND kind != 'topic' ORDER BY id LIMIT ?)"
     )
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return self.account, PORTION
 
 
 @attrs.frozen
-class ForgetAuthor:
+class ForgetAuthor(PortionOfAccount):
     """Let nobody know any more who has set a portion of the topics that an account's owner has."""
 
     sql: ClassVar[str] = (
         f"UPDATE messages SET nick = '{ANONYMOUS}', account = '' WHERE id IN ("  # noqa: S608
         f"SELECT id FROM messages WHERE {_OWN} AND kind = 'topic' ORDER BY id LIMIT ?)"
     )
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return self.account, PORTION
 
 
 @attrs.frozen
-class Disown:
+class Disown(OfAccount):
     """Let what was said under an account be as if a guest had said it."""
 
     sql: ClassVar[str] = f"UPDATE messages SET account = '' WHERE {_OWN}"  # noqa: S608
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return (self.account,)
 
 
 def page(account: str, after: int) -> Callable[[sqlite3.Connection], Page]:

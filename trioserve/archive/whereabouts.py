@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from trioserve.archive.belongings import HAS_ACCOUNT, few
+from trioserve.archive.records import OfAccount
 from trioserve.names import fold
 from trioserve.whereabouts import Whereabouts
 
@@ -44,16 +45,10 @@ class Placed:
 
 
 @attrs.frozen
-class WhereaboutsGone:
+class WhereaboutsGone(OfAccount):
     """Where somebody was: forgotten."""
 
     sql: ClassVar[str] = "DELETE FROM whereabouts WHERE account = ?"
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return (fold(self.account),)
 
 
 def whereabouts(connection: sqlite3.Connection, account: str) -> Whereabouts | None:

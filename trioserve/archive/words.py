@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from trioserve.archive.belongings import HAS_ACCOUNT, few
+from trioserve.archive.records import OfAccount
 from trioserve.names import fold
 
 SCHEMA: Final = (
@@ -41,16 +42,10 @@ class WordsKept:
 
 
 @attrs.frozen
-class WordsGone:
+class WordsGone(OfAccount):
     """Somebody's words are none any more."""
 
     sql: ClassVar[str] = "DELETE FROM words WHERE account = ?"
-    size: ClassVar[int] = 0
-
-    account: str
-
-    def row(self) -> tuple[Any, ...]:
-        return (fold(self.account),)
 
 
 def words(connection: sqlite3.Connection) -> dict[str, tuple[bytes, str]]:
