@@ -134,6 +134,10 @@ def _check_lost(server: Server) -> None:
         raise Wrong(f"lost are {lost}, and kept are {list(resuming.lost)}")
     if len(lost) > resuming.limits.most:
         raise Wrong(f"{len(lost)} are kept who are lost, and {resuming.limits.most} is the most")
+    latest = server.broker.now() + resuming.limits.keep
+    for member, box in resuming.lost.items():
+        if box.deadline > latest:
+            raise Wrong(f"{member.nick} is to be kept for {box.deadline - latest:g} s too long")
     for words, member in resuming._by_words.items():
         if member.words != words or not world.is_here(member):
             raise Wrong(f"{words} are the words of {member}, who is gone")
