@@ -276,6 +276,8 @@ def test_ctrl_c_in_telnet_freezes_nothing(street: Street) -> None:
 def test_ctrl_c_in_nc_is_a_way_out(street: Street) -> None:
     eve = street.bystander()
     ann = street.joins("ann", "nc")
+    eve.types("bye, ann")
+    ann.sees("<eve> bye, ann")  # what nc has not read when it ends makes a reset of its leaving
 
     ann.sends(CTRL_C)
 
