@@ -2,7 +2,9 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any, ClassVar
 
+import attrs
 import pytest
 from trio.testing import MockClock
 
@@ -26,6 +28,17 @@ FORMERLY = (
     "CREATE VIRTUAL TABLE found USING fts5 (text, nick, room, content = '')",
     "INSERT INTO found (rowid, text, nick, room) SELECT id, text, nick, room FROM messages",
 )
+
+
+@attrs.frozen
+class Forgotten:
+    """All that has been said is forgotten."""
+
+    sql: ClassVar[str] = "DELETE FROM messages"
+    size: ClassVar[int] = 0
+
+    def row(self) -> tuple[Any, ...]:
+        return ()
 
 
 @pytest.fixture
@@ -100,6 +113,26 @@ def test_it_is_checked_while_a_server_is_in_the_middle_of_writing(path: Path) ->
 
     writing.execute("ROLLBACK")
     writing.close()
+
+
+def test_what_comes_and_goes_in_one_transaction_leaves_nothing_there(path: Path) -> None:
+    database = Database(path)
+
+    database.write([said(3, "green again"), Forgotten(), said(4, "green as grass")])
+    database.close()
+
+    assert found(path, "green") == [4]
+    assert upkeep.check(path) == []
+
+
+def test_what_is_written_at_once_is_taken_in_at_once(path: Path) -> None:
+    database = Database(path)
+
+    database.write([said(number, f"message {number}") for number in range(10, 210)])
+
+    pieces = "SELECT count(DISTINCT segid) FROM found_idx"  # that FTS5 has not merged yet
+    assert database.read(lambda each: each.execute(pieces).fetchone()) == (2,)
+    database.close()
 
 
 # --------------------------------------------------------------- without FTS5

@@ -56,6 +56,7 @@ class Database:
             ArchiveError: if it cannot be had, or is of a newer server's; it is not touched then.
         """
         self.path = path
+        self._indexes: Sequence[index.Index] = ()  # that follow what is written here
         with _explained(path):
             self._connection = sqlite3.connect(
                 path, timeout=BUSY, isolation_level=None, check_same_thread=False
@@ -86,6 +87,7 @@ class Database:
                 with self._transaction():
                     for sql, group in groupby(records, key=lambda each: each.sql):
                         self._connection.executemany(sql, [each.row() for each in group])
+                    self._index()
             except _UNWRITABLE:
                 return self._write_each(records)
         return []
@@ -116,7 +118,12 @@ class Database:
                     self._connection.execute(each.sql, each.row())
                 except _UNWRITABLE as error:
                     faults.append((each, error))
+            self._index()
         return faults
+
+    def _index(self) -> None:
+        for each in self._indexes:
+            each.take_in(self._connection)
 
     @contextmanager
     def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
@@ -151,7 +158,7 @@ class Database:
         if not index.has_fts5(self._connection):
             log.warning("there is no /search: the SQLite at hand has no FTS5")
         with self._transaction():
-            index.bring_on(self._connection)
+            self._indexes = index.bring_on(self._connection)
 
 
 @contextmanager
