@@ -1,7 +1,7 @@
 """Commands that tests declare, find, and look at."""
 
 from trioserve import Context, command
-from trioserve.declarations import Command, Declaration, Function, declaration_of
+from trioserve.extending.declarations import Command, Declaration, Function, declaration_of
 
 
 @command

@@ -14,7 +14,7 @@ import pytest
 from tests.parents import come_to, ended, started
 from tests.peers import Authority
 from tests.running import PATIENCE
-from trioserve.passwords import hash_password
+from trioserve.accounts.passwords import hash_password
 
 PASSWORD = "correct horse"
 DRAIN = 0.5  # seconds for people to take what waits for them at the end

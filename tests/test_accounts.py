@@ -8,10 +8,10 @@ import trio
 
 from tests.archives import FaultyArchive, Lasting
 from trioserve.archive.database import Query
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.limits import TRIES, WITHIN
 from trioserve.requests import GiveBack
-from trioserve.services import SessionLimits
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
 QUICK = Config(limits=SessionLimits(flood_control=False))

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from trioserve.admission import KNOCK_PAUSE, KNOCKS, Knocks
+from trioserve.broker.admission import KNOCK_PAUSE, KNOCKS, Knocks
 from trioserve.errors import ChatError
-from trioserve.moderation import Identity
+from trioserve.rooms.moderation import Identity
 from trioserve.testing import Chat
 
 BURST = int(KNOCKS[0])

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioserve.arguments import Arguments, Parameter
-from trioserve.conversions import Nick
-from trioserve.converters import Converter
 from trioserve.errors import ChatError
+from trioserve.extending.arguments import Arguments, Parameter
+from trioserve.extending.conversions import Nick
+from trioserve.extending.converters import Converter
 from trioserve.messages import Event
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member, Piece, Room
-from trioserve.world import World
+from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.world import World
 
 if TYPE_CHECKING:
     from trioserve import Context

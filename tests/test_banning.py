@@ -5,7 +5,7 @@ import time
 import pytest
 import trio
 
-from trioserve.moderation import MAX_BANNED, Identity, Sanction
+from trioserve.rooms.moderation import MAX_BANNED, Identity, Sanction
 from trioserve.testing import Chat
 
 HOST, ELSEWHERE = "192.0.2.1", "192.0.2.2"

@@ -9,11 +9,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.unprintable import Unprintable
-from trioserve.broker import TURN_REQUESTS, Broker
-from trioserve.config import Config
+from trioserve.broker.broker import TURN_REQUESTS, Broker
+from trioserve.broker.fanout import TURN_DELIVERIES, Fanout
+from trioserve.broker.handlers import Handlers
+from trioserve.configuration.config import Config
 from trioserve.errors import ChatError
-from trioserve.fanout import TURN_DELIVERIES, Fanout
-from trioserve.handlers import Handlers
 from trioserve.messages import Event, Said
 from trioserve.observe import Counters
 from trioserve.requests import (
@@ -32,13 +32,13 @@ from trioserve.requests import (
     Tell,
     Unfold,
 )
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member, Piece
-from trioserve.services import SessionLimits
+from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.sessions.services import SessionLimits
+from trioserve.state.world import World
 from trioserve.testing import Chat, open_chat
 from trioserve.wire.render import render
 from trioserve.wire.style import ANYBODY, Style, View
-from trioserve.world import World
 
 # ------------------------------------------------- the broker by itself
 
@@ -371,7 +371,7 @@ async def test_who_crashes_on_entering_leaves_no_ghost(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await bench.enter("ann")
-    monkeypatch.setattr("trioserve.membership.Entered", None)
+    monkeypatch.setattr("trioserve.broker.membership.Entered", None)
     with pytest.raises(ChatError, match="that failed on the server"):
         await bench.broker.call(Member("bob", Ear(), active=0.0), Enter("#lobby"))
     monkeypatch.undo()
@@ -443,7 +443,7 @@ async def test_a_batch_costs_one_write_for_each_member_and_one_rendering_for_eac
         rendered.append(event)
         return render(event, style, view)
 
-    monkeypatch.setattr("trioserve.fanout.render", count)
+    monkeypatch.setattr("trioserve.broker.fanout.render", count)
     ann = await crowd.join("ann")
     transports = [person.transport for person in crowd.people if person is not ann]
     before = sum(transport.writes for transport in transports)

@@ -7,15 +7,15 @@ import attrs
 import pytest
 import trio
 
-from trioserve.changes import Changes, keys_that_need_a_restart, merged
-from trioserve.config import Config
+from trioserve.configuration.changes import Changes, keys_that_need_a_restart, merged
+from trioserve.configuration.config import Config
 from trioserve.edge.addresses import parse_address
 from trioserve.edge.certificates import TlsSettings
 from trioserve.limits import DoorLimits
 from trioserve.outbox import OutboxLimits
-from trioserve.roomkeeping import RoomLimits
+from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.server import Server
-from trioserve.services import SessionLimits
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat
 
 # Where a running server keeps each section that it can change. A new section has to be given

@@ -13,10 +13,10 @@ import trio
 
 from tests.running import PATIENCE, running
 from trioserve import __version__, cli
+from trioserve.accounts.passwords import parse_hash
 from trioserve.cli import main
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.edge.addresses import TcpAddress, UnixAddress
-from trioserve.passwords import parse_hash
 
 
 @pytest.fixture

@@ -7,21 +7,21 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trioserve.comings import Comings
-from trioserve.config import Config
-from trioserve.context import Context
-from trioserve.decorators import command
-from trioserve.events import Missed
-from trioserve.fanout import Fanout
-from trioserve.host import Host
+from trioserve.broker.comings import Comings
+from trioserve.broker.events import Missed
+from trioserve.broker.fanout import Fanout
+from trioserve.broker.resuming import ResumeLimits
+from trioserve.configuration.config import Config
+from trioserve.extending.context import Context
+from trioserve.extending.decorators import command
+from trioserve.extending.host import Host
+from trioserve.extending.store import Store
 from trioserve.messages import Departed, Event, Joined, Left
 from trioserve.observe import Counters
-from trioserve.resuming import ResumeLimits
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member, Piece
-from trioserve.store import Store
+from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.world import World
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.world import World
 
 WHILE = 11  # seconds: a little more than the default
 
@@ -309,7 +309,7 @@ class Ear:
 
 
 def test_crowds_are_told_of_no_faster_than_a_turn_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trioserve.fanout.TURN_DELIVERIES", 10)
+    monkeypatch.setattr("trioserve.broker.fanout.TURN_DELIVERIES", 10)
     fanout = Fanout(World(RoomLimits(fold_after=0)), Counters())
     comings = Comings(fanout.world, fanout)
     ears = [Ear() for _ in range(6 * 5)]

@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.testing import Chat, open_chat
 from trioserve.wire.style import Screen
 

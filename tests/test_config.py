@@ -9,7 +9,7 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from trioserve.config import DEFAULT_LISTEN, Config, parse_config, read_config
+from trioserve.configuration.config import DEFAULT_LISTEN, Config, parse_config, read_config
 from trioserve.edge.addresses import Address, TcpAddress, UnixAddress
 from trioserve.errors import ConfigError
 from trioserve.testing import open_chat

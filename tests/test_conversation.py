@@ -8,11 +8,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import ChatError, Context, InputEnded, command
-from trioserve.config import Config
-from trioserve.handlers import Handlers
+from trioserve.broker.handlers import Handlers
+from trioserve.configuration.config import Config
 from trioserve.requests import Request, Settle
-from trioserve.rooms import Member
-from trioserve.services import SessionLimits
+from trioserve.rooms.room import Member
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 
 # ---------------------------------------------------------- commands to test with

@@ -12,15 +12,15 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioserve.arguments import Arguments
-from trioserve.conversions import Nick
-from trioserve.converters import converter, converter_for, forget
 from trioserve.errors import ChatError
+from trioserve.extending.arguments import Arguments
+from trioserve.extending.conversions import Nick
+from trioserve.extending.converters import converter, converter_for, forget
 from trioserve.messages import Event
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member, Piece, Room
+from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.world import World
 from trioserve.wire.text import duration
-from trioserve.world import World
 
 if TYPE_CHECKING:
     from trioserve import Context

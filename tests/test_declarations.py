@@ -8,8 +8,8 @@ import pytest
 
 from tests.declared import declared, roll, room, rooms
 from trioserve import Context, Group, Host, command, message_filter, service, watcher
-from trioserve.declarations import declaration_of, declared_in
 from trioserve.errors import ChatError
+from trioserve.extending.declarations import declaration_of, declared_in
 
 
 def test_a_docstring_is_the_help_and_its_first_sentence_the_summary() -> None:

@@ -3,7 +3,7 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trioserve.events import Events, Missed
+from trioserve.broker.events import Events, Missed
 from trioserve.messages import Event, Joined
 
 

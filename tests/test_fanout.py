@@ -6,14 +6,14 @@ import attrs
 import pytest
 
 from tests.unprintable import Unprintable
-from trioserve.fanout import MAX_MENTIONED, ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
+from trioserve.broker.fanout import MAX_MENTIONED, ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
 from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, TopicSet
 from trioserve.observe import Counters
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member, Piece, Room
+from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.world import World
 from trioserve.wire.render import render
 from trioserve.wire.style import ANYBODY, Look, Style, View
-from trioserve.world import World
 
 
 @attrs.define(eq=False)
@@ -83,7 +83,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Event, Style]]:
         calls.append((event, style))
         return render(event, style, view)
 
-    monkeypatch.setattr("trioserve.fanout.render", count)
+    monkeypatch.setattr("trioserve.broker.fanout.render", count)
     return calls
 
 
@@ -427,7 +427,7 @@ def test_a_line_full_of_nicks_is_rendered_for_so_many_of_them_at_most(
 def test_where_nobody_would_see_a_mention_none_is_looked_for(
     fanout: Fanout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trioserve.fanout.words", None)
+    monkeypatch.setattr("trioserve.broker.fanout.words", None)
     ann, bob = looking(fanout, MARKS, "ann", "bob")
     fanout.world.set_look(ann, Look(theme="none"))
     fanout.world.set_json(bob, json=True)

@@ -9,8 +9,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import ChatError, Context, Host, command, message_filter, service
-from trioserve.config import Config
-from trioserve.services import SessionLimits
+from trioserve.configuration.config import Config
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import open_chat
 
 

@@ -7,9 +7,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trioserve import Bot, ChatError, Host, Missed
-from trioserve.broker import Broker
+from trioserve.broker.broker import Broker
+from trioserve.extending.store import Store
 from trioserve.messages import Departed, Entered, Event, Joined, Said, Told
-from trioserve.store import Store
 from trioserve.testing import Chat
 
 

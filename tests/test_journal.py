@@ -6,7 +6,7 @@ from tests.archives import FaultyArchive
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import Span, talk
 from trioserve.archive.journal import HistorySettings
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.messages import Acted, Message, Said, TopicSet
 from trioserve.testing import Chat, open_chat
 

@@ -11,25 +11,42 @@ PACKAGE = Path(__file__).parent.parent / "trioserve"
 README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 
 # The public names, and what starts the program: no layer.
-FRONT = ("__init__", "__main__")
+FRONT = ("trioserve", "trioserve.__main__")
+
+
+def block() -> list[str]:
+    """The lines of the README that list the layers, lowest first."""
+    (found,) = re.findall(r"^```\n(errors .*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return str(found).splitlines()
+
+
+def names(line: str) -> list[str]:
+    """The names in a line: they stand two blanks apart; what they are for, further to the right."""
+    return re.split(r" {3,}", line.strip())[0].split()
 
 
 def listed() -> list[str]:
-    """The layers from the README, lowest first: modules, and folders as ``wire``."""
-    (block,) = re.findall(r"^```\n(errors .*?)^```$", README, re.DOTALL | re.MULTILINE)
-    # Names stand two blanks apart; what they are for, further to the right.
-    lines = [re.split(r" {3,}", line)[0] for line in block.splitlines()]
-    return [name.removesuffix("/") for line in lines for name in line.split()]
+    """Every module, lowest first: ``trioserve.errors``, and indented below a package its own."""
+    modules = []
+    package = "trioserve"
+    for line in block():
+        if line.startswith(" "):
+            modules += [f"{package}.{name}" for name in names(line)]
+        elif line.split()[0].endswith("/"):
+            package = f"trioserve.{line.split()[0].removesuffix('/')}"
+        else:
+            modules += [f"trioserve.{name}" for name in names(line)]
+    return modules
 
 
-def sources() -> dict[str, list[Path]]:
-    """The files of each layer."""
-    files: dict[str, list[Path]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if layer not in FRONT:
-            files.setdefault(layer, []).append(path)
-    return files
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+FOLDERS = {name for name, path in FILES.items() if path.stem == "__init__"}
+SOURCES = {name: path for name, path in FILES.items() if name not in FOLDERS and name not in FRONT}
 
 
 def imports(tree: ast.AST) -> Iterator[ast.ImportFrom | ast.Import]:
@@ -50,34 +67,54 @@ def imported(path: Path) -> Iterator[tuple[str, str]]:
             yield (module, alias.name) if module else (alias.name, "")
 
 
-def layers_imported(path: Path) -> set[str]:
-    """The layers that a file imports from, also by way of the package's public names."""
-    public = {name: module for module, name in imported(PACKAGE / "__init__.py")}
-    modules = {
-        public.get(name, f"trioserve.{name}") if module == "trioserve" else module
-        for module, name in imported(path)
-        if name != "__version__"
-    }
-    return {each.split(".")[1] for each in modules if each.startswith("trioserve.")}
+PUBLIC = {name: module for module, name in imported(PACKAGE / "__init__.py")}
 
 
-def test_every_module_and_folder_is_listed_once() -> None:
-    assert sorted(listed()) == sorted(sources())
+def modules_imported(path: Path) -> set[str]:
+    """The modules of ours that a file imports, also by way of the package's public names."""
+    found = set()
+    for module, name in imported(path):
+        if f"{module}.{name}" in FILES:
+            found.add(f"{module}.{name}")
+        elif module == "trioserve" and name != "__version__":
+            found.add(PUBLIC[name])
+        elif module.startswith("trioserve."):
+            found.add(module)
+    return found
 
 
-@pytest.mark.parametrize("layer", sources())
-def test_a_layer_imports_only_those_before_it(layer: str) -> None:
+def test_every_module_is_listed_once_in_its_package() -> None:
+    assert sorted(listed()) == sorted(SOURCES)
+
+
+def test_every_package_is_listed_once() -> None:
+    packages = [line.split("/")[0] for line in block() if re.match(r"\w+/", line)]
+
+    assert sorted(f"trioserve.{each}" for each in packages) == sorted(FOLDERS - set(FRONT))
+
+
+@pytest.mark.parametrize("layer", dict.fromkeys(name.split(".")[1] for name in SOURCES))
+def test_a_module_imports_only_those_before_it(layer: str) -> None:
     order = listed()
-    allowed = set(order[: order.index(layer)]) | ({layer} if (PACKAGE / layer).is_dir() else set())
 
-    for path in sources()[layer]:
-        assert layers_imported(path) <= allowed, path
+    for name, path in SOURCES.items():
+        if name.split(".")[1] == layer:
+            assert modules_imported(path) <= set(order[: order.index(name)]), name
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS - set(FRONT)))
+def test_a_package_has_no_code_but_in_its_modules(folder: str) -> None:
+    tree = ast.parse(FILES[folder].read_text(encoding="utf-8"))
+
+    assert ast.get_docstring(tree)
+    assert len(tree.body) == 1
 
 
 def test_the_ground_floor_knows_no_trio() -> None:
-    (block,) = re.findall(r"^```\n(errors .*?)^```$", README, re.DOTALL | re.MULTILINE)
-    (ground,) = [line for line in block.splitlines() if "no Trio" in line]
+    (last,) = [line for line in block() if "no Trio" in line]
+    ground = listed()[: listed().index(f"trioserve.{names(last)[-1]}") + 1]
 
-    for name in re.split(r" {3,}", ground)[0].split():
-        for path in sources()[name.removesuffix("/")]:
-            assert not re.search(r"^\s*(import|from) (trio|socket)\b", path.read_text(), re.M), path
+    assert len(ground) > 30
+    for name in ground:
+        text = SOURCES[name].read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(import|from) (trio|socket)\b", text, re.M), name

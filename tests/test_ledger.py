@@ -28,16 +28,16 @@ from trioserve.archive.rulebook import (
     SanctionKept,
     rulebook,
 )
-from trioserve.config import Config
-from trioserve.ledger import HELD, Ledger, Rows
-from trioserve.moderation import INVITATION, Guest, Identity, Sanction
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member
+from trioserve.configuration.config import Config
+from trioserve.rooms.moderation import INVITATION, Guest, Identity, Sanction
+from trioserve.rooms.room import Member
+from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.rulings import Deed, Moderated
-from trioserve.services import SessionLimits
-from trioserve.sights import is_private
+from trioserve.sessions.services import SessionLimits
+from trioserve.state.ledger import HELD, Ledger, Rows
+from trioserve.state.sights import is_private
+from trioserve.state.world import MAX_AUDIT
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.world import MAX_AUDIT
 
 PATIENCE = 10.0
 HOST, ELSEWHERE = "192.0.2.1", "192.0.2.2"

@@ -14,12 +14,12 @@ import trio
 from tests.peers import Authority
 from tests.running import PATIENCE
 from trioserve import config as configuration
-from trioserve import listening, process
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.edge.addresses import TcpAddress, UnixAddress
 from trioserve.limits import DoorLimits
-from trioserve.listening import fit_open_files
-from trioserve.process import run
+from trioserve.operating import listening, process
+from trioserve.operating.listening import fit_open_files
+from trioserve.operating.process import run
 
 # ------------------------------------------------------ the limit of open files
 

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from trioserve.errors import PluginError
-from trioserve.loading import loaded, name_of
+from trioserve.extending.loading import loaded, name_of
 
 
 def write(path: Path, source: str) -> str:
@@ -147,7 +147,7 @@ def test_what_fails_leaves_no_converters(path: Path) -> None:
             return complex(word)
         """,
     )
-    from trioserve.converters import converter_for
+    from trioserve.extending.converters import converter_for
 
     with pytest.raises(PluginError), loaded(source):
         raise PluginError("the server has no room for it")

@@ -15,8 +15,8 @@ from trioserve.archive.database import Database
 from trioserve.archive.mentions import MOST, Mentions, mentions
 from trioserve.archive.sight import Sight
 from trioserve.errors import ChatError
+from trioserve.rooms.whereabouts import Span
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.whereabouts import Span
 
 SECOND = 1.0
 ALWAYS: tuple[Span, ...] = ((0, None),)

@@ -10,10 +10,10 @@ import trio
 from trio.testing import MockClock
 
 from trioserve import ChatError, Context, Room, command
-from trioserve.chores import SWEEP_EVERY
-from trioserve.config import Config
+from trioserve.broker.chores import SWEEP_EVERY
+from trioserve.configuration.config import Config
 from trioserve.orders import Kick
-from trioserve.services import SessionLimits
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
 UNHURRIED = Config(limits=SessionLimits(flood_control=False))

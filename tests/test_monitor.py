@@ -12,16 +12,16 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.running import PATIENCE, running
-from trioserve.config import Config
+from trioserve.broker.handlers import Handlers
+from trioserve.configuration.config import Config
 from trioserve.edge.http import DEADLINE, MAX_REQUEST, MOST_OPEN
-from trioserve.handlers import Handlers
+from trioserve.extending.plugins import built_in
 from trioserve.memory import MemoryEdge, MemoryTransport
-from trioserve.monitor import Monitor
 from trioserve.observe import MOST_REASONS, OTHER, Counters
-from trioserve.plugins import built_in
+from trioserve.operating.monitor import Monitor
 from trioserve.server import Server
+from trioserve.tasks.watchdog import Watchdog
 from trioserve.testing import Chat
-from trioserve.watchdog import Watchdog
 
 
 async def fetched(
@@ -259,7 +259,7 @@ from trioserve.cli import main
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name == "trioserve.monitor":
+        if name == "trioserve.operating.monitor":
             time.sleep(0.5)
 
 sys.meta_path.insert(0, Slow())

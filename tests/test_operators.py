@@ -9,11 +9,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.peers import Authority, MemoryPeer, TlsPeer
 from tests.telnets import Telnet
-from trioserve.config import Config
+from trioserve.accounts.operators import PasswordSettings
+from trioserve.configuration.config import Config
 from trioserve.edge.tls import TlsTransport
 from trioserve.limits import TRIES, WITHIN
 from trioserve.memory import MemoryTransport
-from trioserve.operators import PasswordSettings
 from trioserve.testing import Chat, Person, open_chat
 
 HASHES = {"ann": "plain:secret", "Boss": "plain:other"}

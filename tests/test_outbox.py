@@ -8,9 +8,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import Context, command
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.outbox import OutboxLimits
-from trioserve.services import SessionLimits
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
 LINE = 1000  # bytes

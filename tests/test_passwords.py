@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trioserve.passwords import (
+from trioserve.accounts.passwords import (
     MAX_PASSWORD,
     Passwords,
     Scrypt,

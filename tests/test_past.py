@@ -7,11 +7,11 @@ from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
 from trioserve.archive.archives import READERS
-from trioserve.config import Config
-from trioserve.membership import MAX_NEW
+from trioserve.broker.membership import MAX_NEW
+from trioserve.configuration.config import Config
 from trioserve.outbox import OutboxLimits
-from trioserve.roomkeeping import RoomLimits
-from trioserve.services import SessionLimits
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
 SECOND = 1.0

@@ -12,9 +12,9 @@ from trio.testing import MockClock
 
 from tests.running import PATIENCE, running
 from trioserve import Context, command
-from trioserve.converters import converter_for
 from trioserve.errors import PluginError
-from trioserve.plugins import Plugins, built_in
+from trioserve.extending.converters import converter_for
+from trioserve.extending.plugins import Plugins, built_in
 from trioserve.testing import Chat, Person, open_chat
 
 DICE = """
@@ -425,6 +425,6 @@ def test_what_a_package_offers_is_found(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: games\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[trioserve.plugins]\ndice = games.dice\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    from trioserve.plugins import offered
+    from trioserve.extending.plugins import offered
 
     assert "games.dice" in offered()

@@ -5,7 +5,7 @@ import logging
 import pytest
 import trio
 
-from trioserve.policing import BANNED, TAKEN_OFF
+from trioserve.broker.policing import BANNED, TAKEN_OFF
 from trioserve.testing import Chat
 
 HERE = "192.0.2.7"
@@ -14,7 +14,7 @@ HERE = "192.0.2.7"
 async def test_what_is_told_to_everybody_is_audited_and_logged(
     chat: Chat, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "trioserve.audit")
+    caplog.set_level(logging.INFO, "trioserve.broker.audit")
     op, ann = await chat.join("op", operator=True), await chat.join("ann")
 
     await op.types("/wall tea at five")

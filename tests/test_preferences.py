@@ -12,13 +12,13 @@ from tests.archives import FaultyArchive, Lasting
 from tests.test_accounts import logs_in, registers
 from trioserve.archive.preferences import PREFERENCES as PREFERENCES_KEPT
 from trioserve.archive.preferences import Chosen, Unchosen
-from trioserve.broker import Nowhere
-from trioserve.preferences import PREFERENCES, changes, restore, sound
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member
+from trioserve.broker.broker import Nowhere
+from trioserve.rooms.room import Member
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.preferences import PREFERENCES, changes, restore, sound
+from trioserve.state.world import World
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.wire.style import Look
-from trioserve.world import World
 
 SECOND = 1.0
 OTHERWISE: dict[str, Any] = {  # one value of each that it has not by itself

@@ -10,10 +10,10 @@ import pytest
 import trio
 
 from tests.running import PATIENCE, Running, read_until, running
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.edge.addresses import TcpAddress
-from trioserve.listening import SPARE_FILES
-from trioserve.process import run
+from trioserve.operating.listening import SPARE_FILES
+from trioserve.operating.process import run
 
 ANYWHERE = "127.0.0.1:0"
 
@@ -151,10 +151,10 @@ def test_the_drain_ends_for_who_does_not_read(tmp_path: Path) -> None:
 STUBBORN = """
 import sys, threading, time
 import trio
-import trioserve.process
+import trioserve.operating.process
 from trioserve import Context, command
 from trioserve.cli import main
-from trioserve.plugins import built_in
+from trioserve.extending.plugins import built_in
 
 @command
 def block(ctx: Context):
@@ -179,7 +179,7 @@ def more():
     plugins.add("test", (block, shield, thread))
     return plugins
 
-trioserve.process.built_in = more
+trioserve.operating.process.built_in = more
 sys.exit(main())
 """
 

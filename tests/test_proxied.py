@@ -11,14 +11,14 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.peers import Authority, MemoryPeer, TlsPeer
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.edge.arrivals import Arrivals
 from trioserve.edge.proxied import ProxiedTransport, ProxySettings
 from trioserve.edge.sockets import SocketTransport
 from trioserve.edge.tls import TlsTransport
 from trioserve.limits import DoorLimits
 from trioserve.memory import MemoryTransport
-from trioserve.reception import REFUSED_BURST
+from trioserve.sessions.reception import REFUSED_BURST
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.transport import Transport
 from trioserve.wire.proxy import SIGNATURE

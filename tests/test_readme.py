@@ -15,10 +15,10 @@ import trio
 from scripts.screens.scenes import SCENES
 from tests.running import PATIENCE, running
 from tests.test_pytest_plugin import run_pytest
-from trioserve.config import DEFAULT_LISTEN, DEFAULT_TELNET, Config, parse_config
-from trioserve.defaults import default_toml
+from trioserve.configuration.config import DEFAULT_LISTEN, DEFAULT_TELNET, Config, parse_config
+from trioserve.configuration.defaults import default_toml
 from trioserve.edge.addresses import UnixAddress
-from trioserve.plugins import built_in
+from trioserve.extending.plugins import built_in
 from trioserve.testing import Chat
 
 ROOT = Path(__file__).parent.parent

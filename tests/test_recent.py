@@ -2,12 +2,12 @@
 
 import trio
 
-from trioserve.config import Config
+from trioserve.configuration.config import Config
+from trioserve.operating.recent import STEP, STEPS, Peaks, Recent
 from trioserve.outbox import OutboxLimits
-from trioserve.recent import STEP, STEPS, Peaks, Recent
-from trioserve.roomkeeping import RoomLimits
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.tasks.watchdog import Watchdog
 from trioserve.testing import Chat, open_chat
-from trioserve.watchdog import Watchdog
 
 
 async def test_peaks_are_of_the_last_minute_however_often_they_are_read(chat: Chat) -> None:

@@ -8,12 +8,12 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.peers import Authority, MemoryPeer, TlsPeer
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.edge.proxied import ProxiedTransport
 from trioserve.edge.tls import TlsTransport
 from trioserve.limits import DoorLimits
 from trioserve.memory import MemoryTransport
-from trioserve.reception import REFUSAL, REFUSED_AT_ONCE, REFUSED_BURST
+from trioserve.sessions.reception import REFUSAL, REFUSED_AT_ONCE, REFUSED_BURST
 from trioserve.testing import Chat, Person, open_chat
 
 AUTHORITY = Authority()

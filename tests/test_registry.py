@@ -4,10 +4,10 @@ import pytest
 
 from tests.declared import declared, roll, room, rooms
 from trioserve import Context, Group, Permission, command
-from trioserve.declarations import Command
 from trioserve.errors import ChatError
-from trioserve.plugins import built_in
-from trioserve.registry import Registry
+from trioserve.extending.declarations import Command
+from trioserve.extending.plugins import built_in
+from trioserve.extending.registry import Registry
 
 BUILTIN = (
     "audit away back ban banip banips bans bell cancel deop export forget format giveroom help "

@@ -13,10 +13,10 @@ from tests.test_accounts import logs_in, registers
 from tests.test_past import lines
 from tests.test_preferences import comes_again, leaves
 from trioserve.archive.whereabouts import WHEREABOUTS
-from trioserve.config import Config
-from trioserve.roomkeeping import RoomLimits
+from trioserve.configuration.config import Config
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.rooms.whereabouts import MAX_ABSENCES, begun, ended
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.whereabouts import MAX_ABSENCES, begun, ended
 
 SECOND = 1.0
 MANY = 1_000_000

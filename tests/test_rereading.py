@@ -16,10 +16,10 @@ import trio
 
 from tests.peers import Authority
 from tests.running import PATIENCE, Running, read_until, running
-from trioserve import rereading
+from trioserve.configuration.source import Source
 from trioserve.edge.arrivals import Arrivals
-from trioserve.rereading import NOTHING, Rereading
-from trioserve.source import Source
+from trioserve.operating import rereading
+from trioserve.operating.rereading import NOTHING, Rereading
 from trioserve.testing import Chat
 
 STAYS = "nothing is changed: the old configuration stays"
@@ -115,7 +115,7 @@ async def test_a_crash_while_reading_is_logged_and_changes_nothing(
 
     path = tmp_path / "chat.toml"
     path.touch()
-    monkeypatch.setattr("trioserve.source.examine_file", crash)
+    monkeypatch.setattr("trioserve.configuration.source.examine_file", crash)
     made = of(chat, path)
 
     assert await made.reread() == [f"{path}: an error of the server's, which is logged", STAYS]

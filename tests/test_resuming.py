@@ -12,14 +12,14 @@ import trio
 from trio.testing import MockClock
 
 from trioserve import Context, message_filter
-from trioserve.config import Config
+from trioserve.broker.resuming import ResumeLimits
+from trioserve.configuration.config import Config
 from trioserve.limits import DoorLimits
 from trioserve.messages import Told
 from trioserve.outbox import OutboxLimits
-from trioserve.resuming import ResumeLimits
-from trioserve.services import SessionLimits
+from trioserve.rooms.trail import Trail
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
-from trioserve.trail import Trail
 
 
 @pytest.fixture

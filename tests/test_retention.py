@@ -12,7 +12,7 @@ from trioserve.archive.journal import HistorySettings
 from trioserve.archive.pruning import EVERY
 from trioserve.archive.records import Talk
 from trioserve.archive.retention import PORTION, Bounds, Prune, Retain, beyond
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.messages import TopicSet
 from trioserve.testing import Chat, open_chat
 

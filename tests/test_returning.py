@@ -11,10 +11,10 @@ from tests.test_accounts import logs_in, registers
 from tests.test_preferences import leaves
 from tests.test_rejoining import Lasting, owner
 from tests.test_resuming import resumed, words_of
+from trioserve.accounts.passwords import Scrypt
 from trioserve.archive.words import words
-from trioserve.config import Config
-from trioserve.passwords import Scrypt
-from trioserve.resuming import ResumeLimits
+from trioserve.broker.resuming import ResumeLimits
+from trioserve.configuration.config import Config
 from trioserve.testing import Chat, Person, open_chat
 
 SECOND = 1.0

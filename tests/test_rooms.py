@@ -3,9 +3,9 @@ from collections import deque
 
 import pytest
 
-from trioserve.broker import Nowhere
+from trioserve.broker.broker import Nowhere
 from trioserve.messages import Said
-from trioserve.rooms import Absence, Member, Room
+from trioserve.rooms.room import Absence, Member, Room
 
 
 def said(message_id: int) -> Said:

@@ -7,11 +7,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trioserve.config import Config
-from trioserve.declarations import Command
-from trioserve.plugins import Plugins
-from trioserve.registry import Registry
-from trioserve.services import SessionLimits
+from trioserve.configuration.config import Config
+from trioserve.extending.declarations import Command
+from trioserve.extending.plugins import Plugins
+from trioserve.extending.registry import Registry
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
 # ---------------------------------------------------------------- the door

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.peers import Authority
+from trioserve.configuration.source import Source
 from trioserve.edge.addresses import TcpAddress, UnixAddress, parse_address
 from trioserve.errors import ConfigError
-from trioserve.source import Source
 
 
 def written(folder: Path, text: str) -> Path:

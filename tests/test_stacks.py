@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from trioserve import Context, command, stacks
+from trioserve import Context, command
+from trioserve.tasks import stacks
 from trioserve.testing import Chat, open_chat
 
 

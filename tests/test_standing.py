@@ -5,13 +5,13 @@ import re
 import trio
 from trio.testing import MockClock
 
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.memory import MemoryTransport
 from trioserve.messages import Noticed
-from trioserve.moderation import MAX_MARKS, Identity, Rules
 from trioserve.observe import Counters
 from trioserve.outbox import MAX_LATER, Drains, Outbox, OutboxLimits
-from trioserve.services import SessionLimits
+from trioserve.rooms.moderation import MAX_MARKS, Identity, Rules
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 
 UNHURRIED = Config(limits=SessionLimits(flood_control=False))

@@ -4,9 +4,9 @@ import gc
 import weakref
 from collections import deque
 
-from trioserve.broker import Nowhere
-from trioserve.rooms import Member, Room
-from trioserve.store import Store
+from trioserve.broker.broker import Nowhere
+from trioserve.extending.store import Store
+from trioserve.rooms.room import Member, Room
 
 
 class Kept:

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trioserve.supervisor import supervise
+from trioserve.extending.supervisor import supervise
 
 
 class Failing:

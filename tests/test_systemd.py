@@ -18,7 +18,7 @@ from tests.parents import come_to, ended, started
 from tests.running import PATIENCE
 from trioserve.edge.activation import adopt
 from trioserve.edge.tcp import TcpOptions
-from trioserve.systemd import Notifier, handed_sockets
+from trioserve.operating.systemd import Notifier, handed_sockets
 
 UNITS = Path(__file__).parent.parent / "scripts" / "systemd"
 

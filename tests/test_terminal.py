@@ -9,8 +9,8 @@ from trio.testing import MockClock
 
 from tests.telnets import MUDLET, Telnet, come
 from trioserve import Context, command
-from trioserve.config import Config
-from trioserve.services import SessionLimits
+from trioserve.configuration.config import Config
+from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.wire.options import (
     DO,

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.peers import Authority, MemoryPeer, TlsPeer
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.edge import tls
 from trioserve.edge.addresses import TcpAddress
 from trioserve.edge.tls import WANTS_TLS, TlsTransport

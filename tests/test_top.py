@@ -17,7 +17,7 @@ import pytest
 from tests.running import PATIENCE, Running, running
 from tests.test_topview import SNAPSHOT
 from trioserve.cli import main
-from trioserve.top import ANSWER
+from trioserve.operating.top import ANSWER
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

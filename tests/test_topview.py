@@ -6,7 +6,7 @@ import attrs
 import pytest
 from wcwidth import width
 
-from trioserve.topview import BusyRoom, Laggard, Snapshot, view
+from trioserve.operating.topview import BusyRoom, Laggard, Snapshot, view
 
 TREE = (
     "main",

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trioserve import tree
+from trioserve.tasks import tree
 
 
 async def wait() -> None:

@@ -12,9 +12,9 @@ from trioserve.archive.directory import DATABASE, Directory
 from trioserve.archive.history import Span, talk
 from trioserve.archive.migrations import STEPS
 from trioserve.cli import main
-from trioserve.config import Config
+from trioserve.configuration.config import Config
 from trioserve.errors import ArchiveError
-from trioserve.process import run
+from trioserve.operating.process import run
 
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 MANY = 300

@@ -11,8 +11,8 @@ import attrs
 import pytest
 import trio
 
-from trioserve import watchdog
-from trioserve.watchdog import PATIENCE, Watchdog, watching_the_loop
+from trioserve.tasks import watchdog
+from trioserve.tasks.watchdog import PATIENCE, Watchdog, watching_the_loop
 
 SHORT = 0.02  # seconds of patience, for those tests where a slow machine does not matter
 HANG = 10.0  # seconds of the real clock after which a test has failed
@@ -43,7 +43,7 @@ class _Handler(logging.Handler):
 def records() -> Iterator[Records]:
     records = Records()
     handler = _Handler(records)
-    logger = logging.getLogger("trioserve.watchdog")
+    logger = logging.getLogger("trioserve.tasks.watchdog")
     logger.addHandler(handler)
     yield records
     logger.removeHandler(handler)

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from trioserve.errors import ChatError
-from trioserve.histories import Histories
-from trioserve.ignoring import MAX_IGNORED
 from trioserve.messages import Event, Said
-from trioserve.moderation import Guest, Identity, Rules
 from trioserve.names import fold
-from trioserve.roomkeeping import RoomLimits
-from trioserve.rooms import Member, Piece
+from trioserve.rooms.histories import Histories
+from trioserve.rooms.ignoring import MAX_IGNORED
+from trioserve.rooms.moderation import Guest, Identity, Rules
+from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.world import World
 from trioserve.wire.style import Style
-from trioserve.world import World
 
 HERE, ELSEWHERE = Style(here=True), Style(here=False)
 

@@ -2,15 +2,15 @@
 
 __version__ = "0.1.0"
 
-from trioserve.context import Context
-from trioserve.conversions import Nick  # which also lets every server convert the usual types
-from trioserve.converters import converter
-from trioserve.declarations import Permission
-from trioserve.decorators import Group, command, message_filter, service, watcher
+from trioserve.broker.events import Events, Missed
 from trioserve.errors import ChatError, InputEnded
-from trioserve.events import Events, Missed
-from trioserve.host import Bot, Host
-from trioserve.rooms import Member, Room
+from trioserve.extending.context import Context
+from trioserve.extending.conversions import Nick  # has the usual types converted, too
+from trioserve.extending.converters import converter
+from trioserve.extending.declarations import Permission
+from trioserve.extending.decorators import Group, command, message_filter, service, watcher
+from trioserve.extending.host import Bot, Host
+from trioserve.rooms.room import Member, Room
 
 __all__ = [
     "Bot",

@@ -11,14 +11,14 @@ from getpass import getpass
 
 import trio
 
-from trioserve import db
-from trioserve.defaults import default_toml
+from trioserve.accounts.passwords import MAX_PASSWORD, check_password, hash_password
+from trioserve.configuration.defaults import default_toml
+from trioserve.configuration.source import Source
 from trioserve.errors import ConfigError
 from trioserve.observe import logging_to
-from trioserve.options import parser
-from trioserve.passwords import MAX_PASSWORD, check_password, hash_password
-from trioserve.process import run
-from trioserve.source import Source
+from trioserve.operating import db
+from trioserve.operating.options import parser
+from trioserve.operating.process import run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +69,7 @@ def _source(options: Namespace) -> Source:
 
 
 def _top(arguments: Sequence[str]) -> int:
-    from trioserve import top  # the server needs nothing of it
+    from trioserve.operating import top  # the server needs nothing of it
 
     with suppress(KeyboardInterrupt):
         return top.main(arguments)

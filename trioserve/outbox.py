@@ -23,9 +23,9 @@ import trio
 
 from trioserve.messages import Event, Skipped, Told
 from trioserve.observe import Counters
-from trioserve.rooms import Piece
+from trioserve.rooms.room import Piece
+from trioserve.rooms.trail import PASSING, Owed, Trail, Unread
 from trioserve.settings import setting
-from trioserve.trail import PASSING, Owed, Trail, Unread
 from trioserve.transport import Transport
 from trioserve.wire.answers import Answer
 from trioserve.wire.render import render

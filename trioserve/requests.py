@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 
 from trioserve.orders import Order
-from trioserve.rooms import RoomPast, Seat
-from trioserve.whereabouts import Whereabouts
+from trioserve.rooms.room import RoomPast, Seat
+from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.wire.style import Look, Screen
 
 

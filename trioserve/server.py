@@ -17,35 +17,35 @@ import attrs
 import trio
 
 from trioserve import __version__
-from trioserve.accounts import Accounts
+from trioserve.accounts.accounts import Accounts
+from trioserve.accounts.guardian import Guardian
+from trioserve.accounts.letters import Letters
+from trioserve.accounts.operators import Operators
+from trioserve.accounts.passwords import Passwords, Scrypt
+from trioserve.accounts.returning import Returning
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
 from trioserve.archive.pruning import Retention
 from trioserve.archive.retention import Bounds
 from trioserve.archive.rulebook import rulebook
-from trioserve.broker import Broker
-from trioserve.changes import Changes, merged
-from trioserve.chores import Chores
-from trioserve.config import Config
+from trioserve.broker.broker import Broker
+from trioserve.broker.chores import Chores
+from trioserve.configuration.changes import Changes, merged
+from trioserve.configuration.config import Config
 from trioserve.errors import ArchiveError, ChatError
-from trioserve.guardian import Guardian
-from trioserve.letters import Letters
+from trioserve.extending.plugins import Plugins
 from trioserve.limits import Door, Tries
 from trioserve.observe import Counters
-from trioserve.operators import Operators
 from trioserve.outbox import Drains
-from trioserve.passwords import Passwords, Scrypt
-from trioserve.past import Past
-from trioserve.plugins import Plugins
-from trioserve.reception import Reception
 from trioserve.requests import Close, ReportKeeping, Shorten
-from trioserve.returning import Returning
-from trioserve.services import SHUTDOWN, Services
-from trioserve.session import Session
+from trioserve.sessions.reception import Reception
+from trioserve.sessions.services import SHUTDOWN, Services
+from trioserve.sessions.session import Session
+from trioserve.state.past import Past
+from trioserve.state.world import World
 from trioserve.transport import Edge
 from trioserve.wire.text import plural
-from trioserve.world import World
 
 DAY: Final = 86_400  # seconds
 LAST_WRITE: Final = 1.0  # seconds to keep what was said last, when the server ends

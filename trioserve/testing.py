@@ -19,11 +19,11 @@ import attrs
 import trio
 import trio.testing
 
+from trioserve.accounts.passwords import Passwords
 from trioserve.archive.archives import Archive
-from trioserve.config import Config
+from trioserve.configuration.config import Config
+from trioserve.extending.plugins import Plugins, built_in
 from trioserve.memory import WINDOW, MemoryEdge, MemoryTransport
-from trioserve.passwords import Passwords
-from trioserve.plugins import Plugins, built_in
 from trioserve.requests import SetScreen
 from trioserve.server import Server
 from trioserve.wire.style import Screen

@@ -20,14 +20,15 @@ from tests.attacks.siege import (
     open_siege,
 )
 from tests.peers import Authority
-from trioserve.passwords import hash_password
+from trioserve.accounts.passwords import hash_password
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 EXHAUSTING = """
 import resource, sys
 from trioserve.cli import main
-from trioserve import listening, process
+from trioserve.operating import listening
+from trioserve.operating import process
 
 listening.SPARE_FILES = -1000  # more connections are let in than there are descriptors for
 resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))

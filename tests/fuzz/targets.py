@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, cast
 
-from trioserve.config import parse_config
+from trioserve.configuration.config import parse_config
 from trioserve.errors import ChatError, ConfigError, ProtocolError
+from trioserve.extending.plugins import built_in
+from trioserve.extending.registry import split_word
 from trioserve.names import MAX_NICK, MAX_ROOM
-from trioserve.plugins import built_in
-from trioserve.registry import split_word
 from trioserve.wire.editor import Editor
 from trioserve.wire.happenings import CompletionWanted, Submitted
 from trioserve.wire.keystream import KeyDecoder

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import trio
 
 from tests.sim.chronicle import Wrong
-from trioserve.broker import Broker
+from trioserve.broker.broker import Broker
 
 
 class Watch(trio.abc.Instrument):

@@ -10,15 +10,15 @@ import attrs
 import pytest
 
 from tests.sim.wires import Wire
-from trioserve.events import Events
-from trioserve.handlers import Handlers
+from trioserve.broker.events import Events
+from trioserve.broker.handlers import Handlers
 from trioserve.messages import Acted, Announced, Event, Message, Renamed, Said
 from trioserve.names import fold
 from trioserve.requests import Enter, Request
-from trioserve.rooms import Member
-from trioserve.session import Session
-from trioserve.trail import Unread
-from trioserve.world import World
+from trioserve.rooms.room import Member
+from trioserve.rooms.trail import Unread
+from trioserve.sessions.session import Session
+from trioserve.state.world import World
 
 # What people say begins with a word that nothing else is like: who says it, and the how many-th.
 TOKEN: Final = re.compile(r"\bq\d+x\d+\b")

@@ -33,13 +33,13 @@ class Mutant:
 MUTANTS: Final = (
     Mutant(
         "a room's messages go out in another order",
-        "fanout.py",
+        "broker/fanout.py",
         'if not (data := b"".join(parts)):',
         'if not (data := b"".join(reversed(parts))):',
     ),
     Mutant(
         "the cleanup jumps the queue of what was said",
-        "session.py",
+        "sessions/session.py",
         "await self._services.broker.call(member, request)",
         "self._services.broker._handlers.obey(member, request)",
     ),
@@ -63,13 +63,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "who joins is shown what was said before",
-        "membership.py",
+        "broker/membership.py",
         "        room.add_latecomer(member)\n",
         "        pass\n",
     ),
     Mutant(
         "who leaves is not shown what was said before",
-        "membership.py",
+        "broker/membership.py",
         "        self.fanout.flush_rooms(member.rooms.values())\n"
         "        owner = room.owner\n"
         "        self.standing.settle([room])\n"
@@ -86,43 +86,43 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an id is given twice",
-        "speech.py",
+        "broker/speech.py",
         "max(world.last_id + 1, self.now_ns() // 1000)",
         "max(world.last_id, self.now_ns() // 1000)",
     ),
     Mutant(
         "a departure is forgotten",
-        "membership.py",
+        "broker/membership.py",
         "        self.standing.settle(owners)\n        self.world.depart(member)\n",
         "",
     ),
     Mutant(
         "a nick is not freed",
-        "world.py",
+        "state/world.py",
         "            del self.members[folded]\n",
         "            pass\n",
     ),
     Mutant(
         "an empty room is kept",
-        "roomkeeping.py",
+        "rooms/roomkeeping.py",
         "(room.rules is None or not len(room.rules.bans)):\n            self._remove(room)\n",
         "(room.rules is None or not len(room.rules.bans)):\n",
     ),
     Mutant(
         "a nick is had by two",
-        "world.py",
+        "state/world.py",
         "        if (member := self.members.get(fold(nick))) is not None:\n            free",
         "        if (member := None) is not None:\n            free",
     ),
     Mutant(
         "a mute is ignored",
-        "standing.py",
+        "broker/standing.py",
         "            raise ChatError(muted(room, mute, now, member))\n        if rules.pause",
         "            pass\n        if rules.pause",
     ),
     Mutant(
         "a ban is ignored",
-        "standing.py",
+        "broker/standing.py",
         "        if (ban := rules.bans.holding(member.identity, now)) is not None:\n"
         '            raise ChatError(f"you are banned from {room.name}'
         '{terms(ban, now, member)}")\n'
@@ -131,19 +131,19 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a private room is open to all",
-        "standing.py",
+        "broker/standing.py",
         "if rules.private and not rules.lets_in(member.identity, member.account, now):",
         "if False:",
     ),
     Mutant(
         "who is ignored is heard",
-        "fanout.py",
+        "broker/fanout.py",
         'apart.setdefault(member, {}).update(dict.fromkeys(indexes, b""))',
         "apart.setdefault(member, {})",
     ),
     Mutant(
         "a message is shown where one has left",
-        "world.py",
+        "state/world.py",
         "        room.remove(member)\n        room.expecting.pop(member, None)\n",
         "        room.members.pop(member)\n        room.expecting.pop(member, None)\n",
     ),
@@ -155,19 +155,19 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was missed is forgotten once it is asked for",
-        "replaying.py",
+        "extending/replaying.py",
         "await self._recalled(room, left)",
         "await self._recalled(room, left[1:])",
     ),
     Mutant(
         "the inbox has no bound",
-        "broker.py",
+        "broker/broker.py",
         "trio.open_memory_channel[Item](inbox_size)",
         "trio.open_memory_channel[Item](1000)",
     ),
     Mutant(
         "nobody is told of the shutdown",
-        "session.py",
+        "sessions/session.py",
         "        if ending.farewell:\n",
         '        if ending.farewell and ending.cause != "shutdown":\n',
     ),
@@ -179,7 +179,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a line is lost where the inbox is full",
-        "broker.py",
+        "broker/broker.py",
         "            await self._send.send((member, request, None))\n\n    async def call",
         "            await trio.lowlevel.checkpoint()\n\n    async def call",
     ),
@@ -191,7 +191,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the broker waits for more than its inbox",
-        "broker.py",
+        "broker/broker.py",
         "                self._turn(await self._receive.receive())\n",
         "                self._turn(await self._receive.receive())\n"
         "                await trio.lowlevel.checkpoint()\n",
@@ -204,49 +204,49 @@ MUTANTS: Final = (
     ),
     Mutant(
         "who comes back is not shown all that was said meanwhile",
-        "resuming.py",
+        "broker/resuming.py",
         "        return sorted(found, key=lambda each: each[0])\n",
         "        return sorted(found, key=lambda each: each[0])[1:]\n",
     ),
     Mutant(
         "who comes back is shown as new what was sent before",
-        "resuming.py",
+        "broker/resuming.py",
         "head := UNSURE if date < unread.unsent else UNSENT",
         "head := UNSENT",
     ),
     Mutant(
         "what one has missed is not told of at another connection",
-        "resuming.py",
+        "broker/resuming.py",
         "        missed = dict(unread.owed)\n",
         "        missed: dict[str, Owed] = {}\n",
     ),
     Mutant(
         "who becomes somebody else stays as a ghost",
-        "resuming.py",
+        "broker/resuming.py",
         "        if self.world.is_here(newcomer):\n",
         "        if False:\n",
     ),
     Mutant(
         "who does not come back is kept for too long",
-        "resuming.py",
+        "broker/resuming.py",
         "            self.now() + self.limits.keep,\n",
         "            self.now() + 3 * self.limits.keep,\n",
     ),
     Mutant(
         "words hold for who has left",
-        "resuming.py",
+        "broker/resuming.py",
         "            self._by_words.pop(member.words, None)\n",
         "            pass\n",
     ),
     Mutant(
         "a private message to one who is lost is dropped",
-        "resuming.py",
+        "broker/resuming.py",
         "            self._events.append((date, event))\n",
         "            pass\n",
     ),
     Mutant(
         "who is back is shown what was said before they came",
-        "resuming.py",
+        "broker/resuming.py",
         "_since(room, max(unread.since, room.entered[member] + 1))",
         "_since(room, unread.since)",
     ),

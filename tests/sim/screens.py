@@ -9,8 +9,8 @@ from typing import Any, Final
 import attrs
 
 from tests.sim.chronicle import TOKEN, WHISPER
+from trioserve.broker.resuming import NOW, UNSENT, UNSURE
 from trioserve.names import fold
-from trioserve.resuming import NOW, UNSENT, UNSURE
 
 # What is said instead of a line: each of these stands for one that was not said.
 REFUSALS: Final = (

@@ -20,11 +20,11 @@ from tests.sim.scheduling import run_seeded
 from tests.sim.screens import Screen, Sight
 from tests.sim.stays import Stay
 from trioserve.archive.journal import HistorySettings
-from trioserve.config import BrokerLimits, Config
+from trioserve.broker.resuming import ResumeLimits
+from trioserve.configuration.config import BrokerLimits, Config
 from trioserve.edge.tcp import TcpOptions
 from trioserve.outbox import OutboxLimits
-from trioserve.resuming import ResumeLimits
-from trioserve.services import SHUTDOWN, TAKEN_OVER, SessionLimits
+from trioserve.sessions.services import SHUTDOWN, TAKEN_OVER, SessionLimits
 from trioserve.testing import Chat, open_chat
 
 MANY_EVERY = 50  # each such seed has a hundred people

@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from tests.sim.wires import Wire
-from trioserve.services import TAKEN_OVER
+from trioserve.sessions.services import TAKEN_OVER
 
 _WORDS: Final = re.compile(rb"(?:breaks: /resume |\"words\":\")([a-z]+-[a-z]+-[a-z]\d+)")
 

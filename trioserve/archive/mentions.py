@@ -13,7 +13,7 @@ from trioserve.archive.search import PATIENCE, no_longer_than, quoted
 from trioserve.archive.sight import Sight
 from trioserve.messages import Message, TopicSet
 from trioserve.names import fold
-from trioserve.whereabouts import Span
+from trioserve.rooms.whereabouts import Span
 from trioserve.wire.mentions import is_mentioned
 
 MOST: Final = 200  # mentions that are found at once

@@ -13,8 +13,8 @@ import attrs
 
 from trioserve.archive.audited import SCHEMA as AUDIT
 from trioserve.archive.audited import Audited, audited
-from trioserve.moderation import Guest, Identity, Sanction
 from trioserve.names import fold
+from trioserve.rooms.moderation import Guest, Identity, Sanction
 
 BAN, MUTE = "ban", "mute"  # kinds of sanctions
 SERVER: Final = ""  # stands for the whole server in place of a room

@@ -9,7 +9,7 @@ import attrs
 from trioserve.archive.belongings import HAS_ACCOUNT, few
 from trioserve.archive.records import OfAccount
 from trioserve.names import fold
-from trioserve.whereabouts import Whereabouts
+from trioserve.rooms.whereabouts import Whereabouts
 
 SCHEMA: Final = (
     """CREATE TABLE whereabouts (

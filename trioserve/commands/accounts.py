@@ -6,8 +6,8 @@ from typing import Final
 import trio
 
 from trioserve import ChatError, Context, command
+from trioserve.accounts.guardian import where
 from trioserve.archive.personal import PERSONAL
-from trioserve.guardian import where
 from trioserve.names import check_nick, fold
 from trioserve.requests import Identify, Retract
 from trioserve.wire.text import plural

@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from trioserve import Context, command
-from trioserve.declarations import Command
+from trioserve.extending.declarations import Command
 from trioserve.wire.style import Style
 from trioserve.wire.text import duration, plural
 

@@ -8,8 +8,7 @@ from typing import Final
 import attrs
 
 from trioserve import ChatError, Context, Nick, Permission, command, converter
-from trioserve.converters import converter_for
-from trioserve.moderation import INVITATION, Sanctions
+from trioserve.extending.converters import converter_for
 from trioserve.names import check_nick, check_room
 from trioserve.orders import (
     Ban,
@@ -25,6 +24,7 @@ from trioserve.orders import (
     UnbanAddress,
     Unmute,
 )
+from trioserve.rooms.moderation import INVITATION, Sanctions
 from trioserve.wire.spans import exact, until
 
 COST: Final = 2.0  # lines: what is done is shown to a whole room

@@ -8,8 +8,8 @@ import trio
 
 from trioserve import ChatError, Context, command
 from trioserve.names import check_room
-from trioserve.rooms import Member
-from trioserve.sights import lists
+from trioserve.rooms.room import Member
+from trioserve.state.sights import lists
 from trioserve.wire.text import duration, names, plural
 
 IDLE: Final = 60.0  # seconds without a word after which somebody is shown as idle

@@ -5,10 +5,11 @@ from typing import Final
 
 import trio
 
-from trioserve import ChatError, Context, Nick, Permission, command, tree
+from trioserve import ChatError, Context, Nick, Permission, command
 from trioserve.names import check_nick
 from trioserve.orders import Kill, Rise, StepDown, Wall
-from trioserve.stacks import describe
+from trioserve.tasks import tree
+from trioserve.tasks.stacks import describe
 from trioserve.wire.rulings import ruling_text
 from trioserve.wire.text import plural
 from trioserve.wire.times import stamp

@@ -9,8 +9,8 @@ import attrs
 from trioserve import ChatError, Context, command, converter
 from trioserve.archive.history import NEVER, Span
 from trioserve.archive.retention import Bounds, Retain
-from trioserve.converters import converter_for
-from trioserve.sights import span_for
+from trioserve.extending.converters import converter_for
+from trioserve.state.sights import span_for
 from trioserve.wire.spans import exact
 from trioserve.wire.text import plural
 

@@ -8,10 +8,10 @@ import attrs
 
 from trioserve import ChatError, Context, command
 from trioserve.archive.search import MAX_FOUND, Search
-from trioserve.converters import converter_for
+from trioserve.extending.converters import converter_for
 from trioserve.messages import Message, Told, TopicSet
 from trioserve.names import check_nick, check_room, fold
-from trioserve.sights import hides, refusal_of_private, sight_for
+from trioserve.state.sights import hides, refusal_of_private, sight_for
 from trioserve.wire.text import plural
 
 # Only at the end, and only where they are what they look like: else they are words as others.

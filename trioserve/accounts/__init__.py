@@ -1,0 +1,1 @@
+"""Who somebody is: names and passwords, and what waits for their owners."""

@@ -1,0 +1,1 @@
+"""The one task that owns the rooms, and what it does for each request."""

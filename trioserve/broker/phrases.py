@@ -1,0 +1,32 @@
+"""Three words by which somebody is known again: made by chance, and short enough to type.
+
+Of 2048 words each is worth 11 bits. To guess one of 10 000 phrases, at three tries a
+minute, takes an address half a year.
+"""
+
+import functools
+import re
+import secrets
+from importlib import resources
+from typing import Final
+
+WORDS: Final = 3  # of a phrase
+
+_BETWEEN: Final = re.compile(r"[\s-]+")
+
+
+@functools.cache
+def words() -> tuple[str, ...]:
+    """The words that phrases are made of; their source and licence stand in the file."""
+    text = resources.files("trioserve.broker").joinpath("words.txt").read_text(encoding="ascii")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def new_phrase() -> str:
+    """Return a phrase that nobody can foresee: ``able-baker-cargo``."""
+    return "-".join(secrets.choice(words()) for _ in range(WORDS))
+
+
+def normal(text: str) -> str:
+    """Return a phrase as it is written, if it was typed with blanks, or in capitals."""
+    return _BETWEEN.sub("-", text.strip().lower())

@@ -1,0 +1,1 @@
+"""One connection, from its greeting to its end."""

@@ -1,0 +1,1 @@
+"""Who is here and where, all of them, and what of it outlives the server."""

@@ -1,0 +1,1 @@
+"""Which tasks run, where each is, and what holds the loop up."""

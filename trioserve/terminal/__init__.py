@@ -1,0 +1,1 @@
+"""A telnet client, and what is typed there."""
