@@ -14,7 +14,9 @@ from trioserve.extending.arguments import Arguments, Parameter
 from trioserve.extending.conversions import Nick
 from trioserve.extending.converters import Converter
 from trioserve.messages import Event
-from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
+from trioserve.rooms.room import Room
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.state.world import World
 

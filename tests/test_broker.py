@@ -32,7 +32,8 @@ from trioserve.requests import (
     Tell,
     Unfold,
 )
-from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.sessions.services import SessionLimits
 from trioserve.state.world import World

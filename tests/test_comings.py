@@ -18,7 +18,8 @@ from trioserve.extending.host import Host
 from trioserve.extending.store import Store
 from trioserve.messages import Departed, Event, Joined, Left
 from trioserve.observe import Counters
-from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.state.world import World
 from trioserve.testing import Chat, Person, open_chat

@@ -11,7 +11,7 @@ from trioserve import ChatError, Context, InputEnded, command
 from trioserve.broker.handlers import Handlers
 from trioserve.configuration.config import Config
 from trioserve.requests import Request, Settle
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, open_chat
 

@@ -17,7 +17,9 @@ from trioserve.extending.arguments import Arguments
 from trioserve.extending.conversions import Nick
 from trioserve.extending.converters import converter, converter_for, forget
 from trioserve.messages import Event
-from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
+from trioserve.rooms.room import Room
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.state.world import World
 from trioserve.wire.text import duration

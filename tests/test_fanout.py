@@ -9,7 +9,9 @@ from tests.unprintable import Unprintable
 from trioserve.broker.fanout import MAX_MENTIONED, ROOM_BYTES, TURN_BYTES, TURN_DELIVERIES, Fanout
 from trioserve.messages import Departed, Event, Joined, Noticed, Renamed, Said, TopicSet
 from trioserve.observe import Counters
-from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
+from trioserve.rooms.room import Room
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.state.world import World
 from trioserve.wire.render import render

@@ -29,8 +29,8 @@ from trioserve.archive.rulebook import (
     rulebook,
 )
 from trioserve.configuration.config import Config
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import INVITATION, Guest, Identity, Sanction
-from trioserve.rooms.room import Member
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.rulings import Deed, Moderated
 from trioserve.sessions.services import SessionLimits

@@ -13,7 +13,7 @@ import trio
 
 from tests.peers import Authority
 from tests.running import PATIENCE
-from trioserve import config as configuration
+from trioserve.configuration import config as configuration
 from trioserve.configuration.config import Config
 from trioserve.edge.addresses import TcpAddress, UnixAddress
 from trioserve.limits import DoorLimits

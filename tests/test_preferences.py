@@ -13,7 +13,7 @@ from tests.test_accounts import logs_in, registers
 from trioserve.archive.preferences import PREFERENCES as PREFERENCES_KEPT
 from trioserve.archive.preferences import Chosen, Unchosen
 from trioserve.broker.broker import Nowhere
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.state.preferences import PREFERENCES, changes, restore, sound
 from trioserve.state.world import World

@@ -5,7 +5,8 @@ import pytest
 
 from trioserve.broker.broker import Nowhere
 from trioserve.messages import Said
-from trioserve.rooms.room import Absence, Member, Room
+from trioserve.rooms.member import Absence, Member
+from trioserve.rooms.room import Room
 
 
 def said(message_id: int) -> Said:

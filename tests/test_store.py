@@ -6,7 +6,8 @@ from collections import deque
 
 from trioserve.broker.broker import Nowhere
 from trioserve.extending.store import Store
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 
 
 class Kept:

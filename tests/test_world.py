@@ -11,8 +11,9 @@ from trioserve.messages import Event, Said
 from trioserve.names import fold
 from trioserve.rooms.histories import Histories
 from trioserve.rooms.ignoring import MAX_IGNORED
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Guest, Identity, Rules
-from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.outlet import Piece
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.state.world import World
 from trioserve.wire.style import Style

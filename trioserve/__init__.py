@@ -10,7 +10,8 @@ from trioserve.extending.converters import converter
 from trioserve.extending.declarations import Permission
 from trioserve.extending.decorators import Group, command, message_filter, service, watcher
 from trioserve.extending.host import Bot, Host
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 
 __all__ = [
     "Bot",

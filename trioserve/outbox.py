@@ -23,7 +23,7 @@ import trio
 
 from trioserve.messages import Event, Skipped, Told
 from trioserve.observe import Counters
-from trioserve.rooms.room import Piece
+from trioserve.rooms.outlet import Piece
 from trioserve.rooms.trail import PASSING, Owed, Trail, Unread
 from trioserve.settings import setting
 from trioserve.transport import Transport

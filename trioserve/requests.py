@@ -6,7 +6,8 @@ from typing import Any
 import attrs
 
 from trioserve.orders import Order
-from trioserve.rooms.room import RoomPast, Seat
+from trioserve.rooms.outlet import Seat
+from trioserve.rooms.room import RoomPast
 from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.wire.style import Look, Screen
 

@@ -15,7 +15,7 @@ from trioserve.broker.handlers import Handlers
 from trioserve.messages import Acted, Announced, Event, Message, Renamed, Said
 from trioserve.names import fold
 from trioserve.requests import Enter, Request
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.rooms.trail import Unread
 from trioserve.sessions.session import Session
 from trioserve.state.world import World

@@ -12,7 +12,7 @@ from tests.archives import FaultyArchive
 from tests.sim.wires import FragileWire, Wire
 from trioserve import Context, Host, command, message_filter, service
 from trioserve.requests import Close, Depart, Enter, Lose, Request
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 
 # All that there are: each has to happen, or a soak shows less than it says.
 FAULTS: Final = (

@@ -11,7 +11,7 @@ import trio
 from tests.sim.chronicle import Chronicle, Wrong
 from trioserve.names import fold
 from trioserve.outbox import Outbox
-from trioserve.rooms.room import Piece
+from trioserve.rooms.outlet import Piece
 from trioserve.server import Server
 
 

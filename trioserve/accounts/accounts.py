@@ -25,7 +25,7 @@ from trioserve.errors import ChatError
 from trioserve.limits import Tries
 from trioserve.names import fold
 from trioserve.requests import LogIn
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.state.preferences import sound
 

@@ -15,7 +15,7 @@ from trioserve.broker.broker import Broker
 from trioserve.errors import ChatError
 from trioserve.names import fold, free_nick
 from trioserve.requests import Arrive, Depart, Enter, GiveBack, Notify, Rejoin
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.wire.text import names
 
 BORROWED: Final = 30.0  # seconds that a guest may have a name that is kept

@@ -18,7 +18,7 @@ from trioserve.archive.private import Left, Private, Read, Withdrawn, fate, wait
 from trioserve.errors import ChatError
 from trioserve.messages import Told
 from trioserve.names import fold
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 
 UNREADABLE: Final = "the server cannot read what it keeps; try again later"
 

@@ -8,7 +8,7 @@ from trioserve.accounts.passwords import Passwords
 from trioserve.errors import ChatError
 from trioserve.limits import Tries
 from trioserve.names import fold
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.settings import setting
 
 

@@ -20,7 +20,7 @@ from trioserve.archive.journal import Journal
 from trioserve.archive.words import WordsGone, WordsKept, words
 from trioserve.broker.phrases import normal
 from trioserve.names import fold
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.world import World
 
 PAUSE: Final = 0.1  # seconds between two hashes: to have others made all the time costs nobody else

@@ -12,8 +12,9 @@ from trioserve.broker.powers import refuse_deaf, refuse_first, rules_of
 from trioserve.broker.standing import terms
 from trioserve.errors import ChatError
 from trioserve.limits import TokenBucket
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Identity
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.room import Room
 from trioserve.rulings import Invited, Knocked, Secluded
 from trioserve.state.sights import is_private
 from trioserve.state.world import World

@@ -5,7 +5,8 @@ import logging
 import attrs
 
 from trioserve.broker.fanout import Fanout
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 from trioserve.rulings import Moderated, Owned
 from trioserve.state.world import World
 from trioserve.wire.rulings import ruling_text

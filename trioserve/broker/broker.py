@@ -38,7 +38,8 @@ from trioserve.requests import (
     Say,
     SetScreen,
 )
-from trioserve.rooms.room import Member, Piece
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
 from trioserve.state.past import Past
 from trioserve.state.world import World
 

@@ -22,7 +22,7 @@ from trioserve.requests import (
     SetScreen,
     Unignore,
 )
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.preferences import changes
 from trioserve.state.world import World
 from trioserve.wire.text import flatten

@@ -16,7 +16,8 @@ import attrs
 
 from trioserve.broker.fanout import Fanout
 from trioserve.messages import Departed, Dropped, Flickered, Joined, Left, Lost, Returned, Thronged
-from trioserve.rooms.room import Crowd, Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Crowd, Room
 from trioserve.state.world import World
 
 NICKS_NAMED: Final = 3  # of those who came or went; the rest are counted

@@ -16,7 +16,9 @@ from trioserve.broker.events import Events
 from trioserve.messages import MESSAGE_TYPES, Divided, Event, Message
 from trioserve.names import fold
 from trioserve.observe import Counters
-from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
+from trioserve.rooms.room import Room
 from trioserve.state.world import World
 from trioserve.wire.mentions import words
 from trioserve.wire.render import render

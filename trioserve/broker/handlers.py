@@ -35,7 +35,7 @@ from trioserve.requests import (
     Tidings,
     Unfold,
 )
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.ledger import Ledger
 from trioserve.state.world import World
 

@@ -33,7 +33,8 @@ from trioserve.requests import (
     Switch,
     TakeOver,
 )
-from trioserve.rooms.room import Member, Room, RoomPast
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room, RoomPast
 from trioserve.state.ledger import Ledger
 from trioserve.state.past import UNREADABLE
 from trioserve.state.world import World

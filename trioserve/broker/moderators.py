@@ -39,8 +39,9 @@ from trioserve.orders import (
     Unban,
     Unmute,
 )
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Identity, Sanction
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.room import Room
 from trioserve.rulings import Deed, Moderated, Owned, Slowed
 from trioserve.state.world import World
 

@@ -11,7 +11,7 @@ import attrs
 from trioserve.broker.fanout import Fanout
 from trioserve.messages import Divided, Noticed
 from trioserve.requests import Notify, ReportKeeping, Tidings, TurnDay
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.world import World
 from trioserve.wire.text import plural
 from trioserve.wire.times import day, day_line

@@ -16,7 +16,8 @@ from trioserve.errors import ChatError
 from trioserve.messages import Noticed
 from trioserve.names import fold, free_nick
 from trioserve.requests import Arrive, GiveBack, Identify, LogIn, Own, Rejoin
-from trioserve.rooms.room import Member, RoomPast
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import RoomPast
 from trioserve.rooms.whereabouts import begun, ended
 from trioserve.state.preferences import restore
 from trioserve.state.world import World

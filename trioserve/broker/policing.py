@@ -17,8 +17,8 @@ from trioserve.broker.powers import (
 from trioserve.errors import ChatError
 from trioserve.messages import Noticed
 from trioserve.orders import BanAddress, Kill, Rise, ServerOrder, StepDown, UnbanAddress, Wall
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Identity, Sanction
-from trioserve.rooms.room import Member
 from trioserve.rulings import Deed, Moderated, Walled
 from trioserve.state.world import World
 from trioserve.wire.text import flatten

@@ -7,8 +7,9 @@ gave it may have lost the room. Every refusal is a ChatError and changes nothing
 from trioserve.errors import ChatError
 from trioserve.limits import network_of
 from trioserve.names import fold
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import MAX_REASON, Rules
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.room import Room
 from trioserve.state.world import World
 from trioserve.wire.text import flatten
 

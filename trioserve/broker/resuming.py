@@ -28,7 +28,9 @@ from trioserve.messages import (
     Skipped,
     Told,
 )
-from trioserve.rooms.room import Member, Piece, Room, Seat
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece, Seat
+from trioserve.rooms.room import Room
 from trioserve.rooms.trail import PASSING, Owed, Unread
 from trioserve.settings import setting
 from trioserve.state.world import World

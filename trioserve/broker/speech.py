@@ -17,7 +17,7 @@ from trioserve.messages import Acted, Announced, Noticed, Said, Told, TopicSet
 from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.requests import Act, Announce, Reply, Retract, Say, SetTopic, Speak, Tell
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.world import World
 from trioserve.wire.text import flatten
 

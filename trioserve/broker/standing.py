@@ -13,8 +13,9 @@ from trioserve.broker.fanout import Fanout
 from trioserve.errors import ChatError
 from trioserve.messages import Noticed
 from trioserve.names import fold
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Sanction
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.room import Room
 from trioserve.state.sights import refusal_of_private
 from trioserve.state.world import World
 from trioserve.wire.spans import exact, until

@@ -8,7 +8,7 @@ import trio
 
 from trioserve import ChatError, Context, command
 from trioserve.names import check_room
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.sights import lists
 from trioserve.wire.text import duration, names, plural
 

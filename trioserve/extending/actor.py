@@ -18,7 +18,8 @@ from trioserve.requests import (
     Switch,
     Tell,
 )
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 from trioserve.state.world import World
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, NewType
 from trioserve.errors import ChatError
 from trioserve.extending.converters import Converter, add_converter, converter, cut
 from trioserve.names import MAX_ROOM, check_room, fold
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 from trioserve.state.sights import lists
 
 if TYPE_CHECKING:

@@ -16,7 +16,9 @@ from trioserve.extending.actor import Actor
 from trioserve.extending.store import Store
 from trioserve.messages import Acted, Announced, Event, Flickered, Said, Thronged, Told, TopicSet
 from trioserve.requests import Announce, Depart, Enter, Settle
-from trioserve.rooms.room import Member, Piece, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Piece
+from trioserve.rooms.room import Room
 from trioserve.state.world import World
 
 DEPARTURE: Final = 5.0  # seconds for the broker, which waits for nobody, to let a bot go

@@ -8,7 +8,8 @@ from trioserve.archive.mentions import MOST, Mentions
 from trioserve.errors import ChatError
 from trioserve.messages import Message
 from trioserve.names import fold
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 from trioserve.rooms.whereabouts import Span
 from trioserve.state.past import Past
 from trioserve.state.sights import sight_for

@@ -10,7 +10,7 @@ from trioserve.errors import AbsentError, ChatError
 from trioserve.messages import Divided, Noticed, Told
 from trioserve.outbox import Outbox
 from trioserve.requests import Reply, Tell
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.wire.answers import event_shown, shown_again
 from trioserve.wire.style import View
 from trioserve.wire.text import plural

@@ -9,7 +9,8 @@ import attrs
 from trioserve import names
 from trioserve.messages import Divided, Message, Told, TopicSet
 from trioserve.outbox import Outbox
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 from trioserve.state.past import Past
 from trioserve.state.sights import span_for
 from trioserve.wire.answers import event_shown, kept_shown, shown_again

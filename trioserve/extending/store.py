@@ -5,7 +5,8 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 
 
 @attrs.define(eq=False)

@@ -3,7 +3,8 @@
 import attrs
 
 from trioserve.names import fold
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 
 
 @attrs.define(eq=False)

@@ -6,7 +6,7 @@ import attrs
 
 from trioserve.errors import ChatError
 from trioserve.names import fold
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 
 MAX_IGNORED: Final = 100  # nicks on one member's list, and as many again that are followed
 

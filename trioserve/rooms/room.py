@@ -1,155 +1,18 @@
-"""One member and one room: nick, preferences, who is in it, its recent messages.
+"""One room: who is in it, in which style each reads it, its recent messages.
 
 Plain data without clocks or I/O; `world` keeps all of them in step.
 """
 
-import itertools
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from types import MappingProxyType
-from typing import Any, Protocol
-from weakref import WeakSet
 
 import attrs
 
-from trioserve.messages import MESSAGE_TYPES, Event, Message
-from trioserve.names import fold
-from trioserve.rooms.moderation import Identity, Rules
-from trioserve.rooms.trail import Unread
-from trioserve.rooms.whereabouts import Span, Whereabouts
-from trioserve.wire.style import PLAIN, Look, Screen, Style
-
-
-@attrs.frozen
-class Piece:
-    """What one style of reader is shown of one room in one turn: bytes to share.
-
-    `events` are what the bytes show: for a bot, which reads no bytes, and for a
-    reader who does not get the piece, to be told how many messages were skipped.
-    """
-
-    room: str
-    data: bytes
-    events: Sequence[Event]
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """The ids of the people's messages in it."""
-        return tuple(event.id for event in self.events if isinstance(event, MESSAGE_TYPES))
-
-    @property
-    def first_id(self) -> int:
-        """The id of the first of them; 0 if there is none."""
-        return next((event.id for event in self.events if isinstance(event, MESSAGE_TYPES)), 0)
-
-
-class Outlet(Protocol):
-    """Where a member's share of events goes. Nothing here waits or raises."""
-
-    @property
-    def lagging(self) -> bool:
-        """Whether the member does not read what it was sent."""
-
-    def put_event(self, event: Event, data: bytes) -> None:
-        """Send an event, rendered as bytes too, which must not be skipped."""
-
-    def put_piece(self, piece: Piece) -> None:
-        """Send a room's events, or count them as skipped while the member lags."""
-
-
-class Seat(Protocol):
-    """What a member speaks through: a connection, or nothing for a while. Never waits or raises."""
-
-    def dismiss(self, cause: str, reason: str) -> None:
-        """End, for a reason that others are told, and a cause that is counted."""
-
-    def remind(self, subject: str, event: Event) -> None:
-        """Show an event once its reader reads again; of one subject, the last one only."""
-
-    def vacate(self, last_id: int, now_us: int) -> Unread:
-        """Speak for the member no more; return what it may not have seen.
-
-        `last_id` is of the last message, and `now_us` the time as in an id.
-        """
-
-    def occupy(self, member: "Member", unread: Unread, data: bytes) -> None:
-        """Speak for a member from now on, who is shown `data`, in which is what was unread."""
-
-
-@attrs.define(eq=False)
-class Member:
-    """Somebody whom the rooms know: a nick, rooms, preferences, and where to send to.
-
-    A member is not a connection; the session is what it speaks through. Members
-    and rooms hold each other: to show one (`repr`) must not show the other.
-    """
-
-    nick: str
-    outlet: Outlet
-    active: float  # when it last said or did something (seconds on Trio's clock)
-    is_operator: bool = False
-    address: str | None = None  # of the network it comes from; None: this machine
-    seat: Seat | None = None  # None of a bot
-    number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
-    account: str = attrs.field(default="", init=False)  # whose owner it is; empty: a guest
-    # Its preferences as they are kept for the account, and what is kept of all others: nothing.
-    chosen: Mapping[str, Any] = attrs.field(default=MappingProxyType({}), init=False, repr=False)
-    is_bot: bool = False  # is told of each coming and going, however many
-    quiet: bool = attrs.field(default=False, init=False)
-    json: bool = attrs.field(default=False, init=False)  # reads JSON, not text
-    look: Look = attrs.field(default=PLAIN.look, init=False)  # of what is shown
-    screen: Screen = attrs.field(default=PLAIN.screen, init=False)
-    # When it was away or gone; the id of the last message that it may have seen before it was
-    # lost; and where it was when it was here last, as long as it is not there again.
-    absences: tuple[Span, ...] = attrs.field(default=(), init=False)
-    lost_at: int = attrs.field(default=0, init=False)
-    returning: Whereabouts | None = attrs.field(default=None, init=False)
-    rooms: dict[str, "Room"] = attrs.field(factory=dict, init=False, repr=False)  # by folded name
-    room: "Room | None" = attrs.field(default=None, init=False, repr=False)  # the current one
-    ignored: dict[str, str] | None = attrs.field(default=None, init=False)  # folded nick: nick
-    # Other nicks that ignored people have taken: folded nick: the folded one that is ignored.
-    followed: dict[str, str] | None = attrs.field(default=None, init=False)
-    correspondent: "Member | None" = attrs.field(default=None, init=False, repr=False)  # for /reply
-    absence: "Absence | None" = attrs.field(default=None, init=False)  # while away
-    words: str = attrs.field(default="", init=False, repr=False)  # by which one becomes it again
-    is_lost: bool = attrs.field(default=False, init=False)  # its connection is broken
-
-    def style(self, room: "Room | None" = None) -> Style:
-        """How this member wants to see what happens in `room`, or in the current room."""
-        here = room is None or room is self.room
-        return Style(here, self.quiet, self.json, self.look, self.screen)
-
-    @property
-    def identity(self) -> Identity:
-        """By what this member is known again."""
-        return Identity(self.nick, self.address, self.number)
-
-    @property
-    def source(self) -> str:
-        """What its tries of a secret are counted by: its address, or on this machine itself."""
-        return self.address or f"#{self.number}"
-
-    @property
-    def sees_own_lines(self) -> bool:
-        """Whether what it says is shown to it as to the others: no terminal has done so."""
-        return self.json or self.screen.rich
-
-    def ignores(self, nick: str) -> bool:
-        if self.ignored is None:
-            return False
-        folded = fold(nick)
-        return folded in self.ignored or (self.followed is not None and folded in self.followed)
-
-
-@attrs.define(eq=False)
-class Absence:
-    """That somebody is away: what they said of it, who knows, whether they have missed anything."""
-
-    text: str
-    # Who has been told of it; they may leave meanwhile, and must not be kept for that.
-    told: "WeakSet[Member]" = attrs.field(factory=WeakSet, init=False)
-    is_fresh: bool = attrs.field(default=True, init=False)  # no message has come yet
+from trioserve.messages import Event, Message
+from trioserve.rooms.member import Member
+from trioserve.rooms.moderation import Rules
+from trioserve.wire.style import Style
 
 
 @attrs.frozen

@@ -12,7 +12,8 @@ from trioserve.errors import ChatError
 from trioserve.names import fold
 from trioserve.rooms.claims import Claims
 from trioserve.rooms.histories import Histories
-from trioserve.rooms.room import Member, Room, RoomPast
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room, RoomPast
 from trioserve.settings import setting
 
 MAX_DESERTED: Final = 1000  # rooms that are kept for their bans alone; the oldest go first,

@@ -14,7 +14,7 @@ from trioserve.extending.declarations import Command
 from trioserve.limits import TokenBucket
 from trioserve.outbox import Outbox
 from trioserve.requests import SetScreen
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.sessions.completion import completions
 from trioserve.sessions.intake import Intake
 from trioserve.sessions.services import Services

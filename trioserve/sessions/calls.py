@@ -22,7 +22,7 @@ from trioserve.extending.guard import lone, parted, refusal_in
 from trioserve.extending.plugin import Plugin, timed
 from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.sessions.call import Call, Question
 from trioserve.sessions.services import Services
 from trioserve.wire.render import render

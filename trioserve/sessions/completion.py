@@ -6,7 +6,7 @@ from typing import Final
 
 from trioserve.extending.declarations import Command
 from trioserve.names import fold
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.sights import lists
 from trioserve.state.world import World
 from trioserve.wire.happenings import CompletionWanted

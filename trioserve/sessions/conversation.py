@@ -23,7 +23,7 @@ from trioserve.limits import TokenBucket
 from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Say, Settle
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.sessions.attending import Attendant
 from trioserve.sessions.calls import Calls
 from trioserve.sessions.intake import Intake

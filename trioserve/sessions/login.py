@@ -12,7 +12,8 @@ from trioserve.limits import network_of
 from trioserve.messages import Asked, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Enter
-from trioserve.rooms.room import Member, Seat
+from trioserve.rooms.member import Member
+from trioserve.rooms.outlet import Seat
 from trioserve.sessions.intake import Intake
 from trioserve.sessions.services import INPUT_ENDED, CatchingUp, Ending, Services
 from trioserve.transport import Transport

@@ -21,7 +21,7 @@ from trioserve.limits import Tries
 from trioserve.observe import Counters
 from trioserve.outbox import Drains, Outbox
 from trioserve.requests import Notify, Resume
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.settings import setting
 from trioserve.state.past import Past
 

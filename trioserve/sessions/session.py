@@ -17,7 +17,7 @@ from trioserve.limits import TokenBucket
 from trioserve.messages import Event, Noticed
 from trioserve.outbox import Outbox
 from trioserve.requests import Depart, Lose, Request
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.rooms.trail import Unread
 from trioserve.sessions.conversation import Conversation
 from trioserve.sessions.intake import Intake

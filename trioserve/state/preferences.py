@@ -14,7 +14,7 @@ from trioserve.archive.records import Record
 from trioserve.errors import ChatError
 from trioserve.names import check_nick
 from trioserve.rooms.ignoring import MAX_IGNORED
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.state.world import World
 from trioserve.wire.style import Bell, Clock, Look, Theme
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from trioserve.archive.history import NEVER, Span
 from trioserve.archive.sight import Sight
 from trioserve.names import fold
-from trioserve.rooms.room import Member, Room
+from trioserve.rooms.member import Member
+from trioserve.rooms.room import Room
 
 
 def is_private(room: Room) -> bool:

@@ -19,8 +19,9 @@ from trioserve.errors import ChatError
 from trioserve.messages import Message, Told, TopicSet
 from trioserve.names import fold, free_nick
 from trioserve.rooms.ignoring import Ignoring
+from trioserve.rooms.member import Absence, Member
 from trioserve.rooms.moderation import MAX_BANNED, Sanctions
-from trioserve.rooms.room import Absence, Member, Room, RoomPast
+from trioserve.rooms.room import Room, RoomPast
 from trioserve.rooms.roomkeeping import Roomkeeping, RoomLimits
 from trioserve.rooms.whereabouts import Whereabouts, begun, ended
 from trioserve.rulings import Moderated

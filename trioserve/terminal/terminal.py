@@ -12,7 +12,7 @@ import trio
 
 from trioserve.errors import ProtocolError
 from trioserve.outbox import Outbox
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.terminal.charmode import CharacterMode
 from trioserve.terminal.linemode import LineMode, not_sent
 from trioserve.terminal.typist import Typist

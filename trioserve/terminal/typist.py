@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from trioserve.rooms.room import Member
+from trioserve.rooms.member import Member
 from trioserve.wire.happenings import CompletionWanted
 
 
