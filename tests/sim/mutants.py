@@ -99,8 +99,8 @@ MUTANTS: Final = (
     Mutant(
         "a nick is not freed",
         "state/world.py",
-        "            del self.members[folded]\n",
-        "            pass\n",
+        "            del self.members[folded], self.numbered[member.number]\n",
+        "            del self.numbered[member.number]\n",
     ),
     Mutant(
         "an empty room is kept",
