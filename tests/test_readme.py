@@ -1,4 +1,4 @@
-"""What the README shows is so."""
+"""What the README and the pages in docs/ show is so."""
 
 import os
 import re
@@ -22,12 +22,16 @@ from trioserve.extending.plugins import built_in
 from trioserve.testing import Chat
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+ALL = "\n".join(PAGES.values())
 
 
 def block(language: str, holding: str) -> str:
     """The first block of code in this language that holds a text."""
-    blocks = re.finditer(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    blocks = re.finditer(rf"^```{language}\n(.*?)^```$", ALL, re.DOTALL | re.MULTILINE)
     return next(each[1] for each in blocks if holding in each[1])
 
 
@@ -57,31 +61,54 @@ def test_its_configuration_has_every_key(section: str, key: str) -> None:
     assert re.search(rf"^{key} = ", table, re.MULTILINE)
 
 
-def test_it_names_every_command() -> None:
-    table = README.split("### Commands")[1].split("### Clients")[0]
+def test_they_name_every_command() -> None:
+    told = ALL.replace("\\|", "|")
 
     for each in built_in().registry:
-        assert f"`{each.usage}`" in table.replace("\\|", "|")
+        assert f"`{each.usage}`" in told
 
 
-def test_its_pictures_are_there() -> None:
-    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+def test_their_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", ALL)
 
     assert len(pictures) >= 5
-    assert [each for each in pictures if not (ROOT / each).is_file()] == []
+    assert {Path(each).suffix for each in pictures} == {".png", ".svg"}
 
 
-def test_its_links_lead_to_a_title_of_it() -> None:
-    titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+def anchors(page: str) -> set[str]:
+    """What a link to a title of a page ends with."""
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+
+@pytest.mark.parametrize("name", PAGES)
+def test_its_links_lead_to_a_file_and_to_a_title_of_it(name: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+        if re.match(r"https?:", link):
+            continue
+        file, _, title = link.partition("#")
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.resolve().is_relative_to(ROOT), link
+        assert path.exists(), link
+        if title:
+            assert title in anchors(path.read_text(encoding="utf-8")), link
 
 
-def test_its_pictures_are_all_that_are_drawn() -> None:
+@pytest.mark.parametrize("name", sorted(set(PAGES) - {"README.md"}))
+def test_a_page_says_first_whom_it_is_for_and_the_readme_leads_to_it(name: str) -> None:
+    title, blank, first, *_ = PAGES[name].splitlines()
+
+    assert title.startswith("# ")
+    assert blank == ""
+    assert first.startswith("For ")
+    assert re.search(rf"\]\({name}[)#]", PAGES["README.md"])
+
+
+def test_their_pictures_are_all_that_are_drawn() -> None:
     drawn = {each.stem for each in (ROOT / "scripts" / "screens").glob("*.svg")}
 
-    assert drawn == set(re.findall(r"scripts/screens/(\w+)\.svg", README)) == set(SCENES)
+    assert drawn == set(re.findall(r"scripts/screens/(\w+)\.svg", ALL)) == set(SCENES)
 
 
 # ------------------------------------------------------------- Add a command
@@ -89,8 +116,7 @@ def test_its_pictures_are_all_that_are_drawn() -> None:
 
 def extender_s_code() -> list[str]:
     """The blocks of Python that are plug-ins."""
-    section = README.split("## Add a command")[1].split("## Plug-ins")[0]
-    blocks = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```$", ALL, re.DOTALL | re.MULTILINE)
     return [each for each in blocks if "trioserve.testing" not in each]
 
 
@@ -144,7 +170,7 @@ async def test_its_mistake_in_an_argument_is_told_so(chat: Chat, example: None) 
     await ann.types("/roll x")
 
     told = await ann.sees("-- /roll")
-    assert told in README
+    assert told in ALL
     await ann.types("/until tomorrow")
     await ann.sees('-- /until: day: expected a date such as 2026-12-24, got "tomorrow"')
 

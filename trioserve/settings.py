@@ -1,7 +1,7 @@
 """How each part of the server declares what an operator can set of it.
 
 One declaration serves the check of a configuration, its faults, and the table
-that ``trioserve --defaults`` prints and the README shows.
+that ``trioserve --defaults`` prints and docs/configuration.md shows.
 """
 
 from typing import Any, TypeVar

@@ -22,7 +22,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(
         prog="scripts/pictures",
-        description=f"Draw README's pictures anew, of real telnet sessions, into {FOLDER.name}/.",
+        description=f"Draw the pictures of real telnet sessions anew, into {FOLDER.name}/.",
     )
     parser.add_argument("name", nargs="*", help=f"only these, of {', '.join(SCENES)}")
     names = parser.parse_args().name
