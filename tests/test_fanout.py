@@ -172,7 +172,8 @@ def test_nobody_is_handed_an_empty_piece(fanout: Fanout) -> None:
 
 def test_an_author_who_ignores_themself_is_left_out_once(fanout: Fanout) -> None:
     ann, bob = people(fanout, "ann", "bob")
-    fanout.world.ignore(ann, "ann")
+    fanout.world.ignore(ann, "anna")
+    fanout.world.rename(ann, "anna")
     lobby = fanout.world.room("#lobby")
 
     fanout.post(lobby, said(ann, "one"), silent=ann)

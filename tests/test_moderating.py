@@ -936,6 +936,33 @@ async def test_audit_shows_who_was_moderated_and_why_and_the_log_does(
     assert "bob is muted in #dev by ann until that is lifted: flooding" in caplog.messages
 
 
+async def test_audit_and_the_log_have_what_was_done_with_a_room_too(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, _ = await room_of(chat, "ann", "bob")
+    op = await chat.join("op", operator=True)
+    await chat.join("carol")
+
+    with caplog.at_level(logging.INFO):
+        await ann.types("/slow 10s", "/slow 0s", "/private on", "/invite carol", "/private off")
+        await trio.sleep(5)
+        await ann.types("/giveroom bob", "/slow 5s")
+    await op.types("/audit")
+
+    done = [
+        "ann slowed #dev: one line in 10s from each",
+        "ann lets #dev talk as fast as it likes",
+        "ann made #dev private: by invitation only",
+        "ann invited carol to #dev until ",
+        "ann opened #dev to everybody",
+        "ann gave #dev to bob",
+    ]
+    for each in done:
+        await op.sees(each)
+        assert len([line for line in caplog.messages if line.startswith(each)]) == 1
+    assert not op.unseen()
+
+
 # ------------------------------------------------------------- for programs
 
 

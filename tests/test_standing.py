@@ -5,6 +5,7 @@ import re
 import trio
 from trio.testing import MockClock
 
+from tests.test_accounts import logs_in, registers
 from trioserve.configuration.config import Config
 from trioserve.memory import MemoryTransport
 from trioserve.messages import Noticed
@@ -260,3 +261,71 @@ def test_who_left_a_slow_room_waits_by_their_nick_or_address() -> None:
         assert rules.wait(number, 20.0) == 40.0
     rules.recognise(Identity("carol", THERE, 9))
     assert rules.wait(9, 20.0) == 0.0
+
+
+# ---------------------------------------------------------- another name by a login
+
+
+async def kept(chat: Chat, nick: str) -> None:
+    """Have a name kept for somebody who is not here any more."""
+    owner = await chat.join(nick)
+    await registers(owner)
+    await owner.types("/quit")
+    await owner.sees_the_end()
+
+
+async def test_who_is_muted_shows_no_name_by_a_login(chat: Chat) -> None:
+    await kept(chat, "buy-pills")
+    ann, bob = await in_dev(chat, "ann"), await in_dev(chat, "bob")
+    await ann.types("/mute bob")
+    ann.unseen()
+
+    await logs_in(bob, command="/login buy-pills")
+
+    await bob.sees("-- you are muted in #dev: /leave it to take another name")
+    assert not ann.unseen()
+    assert not chat.server.world.member("bob").account
+    await bob.types("/leave #dev")
+    await logs_in(bob, command="/login buy-pills")
+    await bob.sees("-- you are logged in as buy-pills")
+
+
+async def test_who_is_muted_and_has_the_name_already_logs_in(chat: Chat) -> None:
+    await kept(chat, "bob")
+    ann, bob = await in_dev(chat, "ann"), await in_dev(chat, "bob")
+    await ann.types("/mute bob")
+
+    await logs_in(bob)
+
+    await bob.sees("-- you are logged in as bob")
+
+
+async def test_a_ban_turns_out_who_logs_in_by_the_name_that_it_was_imposed_on(chat: Chat) -> None:
+    await kept(chat, "bob")
+    ann, guest = await in_dev(chat, "ann"), await in_dev(chat, "guest")
+    await ann.types("/ban bob flooding")
+    await ann.sees("* bob is banned")
+
+    await logs_in(guest, command="/login bob")
+
+    await ann.sees("* guest is now bob")
+    assert await ann.sees("banned") == (
+        "* bob is banned from #dev by ann until that is lifted: flooding"
+    )
+    await guest.sees("-- you may talk in other rooms; what you say goes to #lobby")
+    await guest.sees("-- you are logged in as bob, in #lobby")
+
+
+async def test_a_mute_holds_who_logs_in_by_the_name_that_it_was_imposed_on(chat: Chat) -> None:
+    await kept(chat, "bob")
+    ann, guest = await in_dev(chat, "ann"), await in_dev(chat, "guest")
+    await ann.types("/mute bob")
+
+    await logs_in(guest, command="/login bob")
+    await guest.sees("-- you are muted in #dev until that is lifted; you can still read")
+    await guest.sees("-- you are logged in as bob")
+    ann.unseen()
+    await guest.types("/room dev", "hello")
+
+    await guest.sees("-- you are muted in #dev")
+    assert "hello" not in ann.unseen()

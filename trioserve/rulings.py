@@ -21,13 +21,20 @@ class Deed(enum.Enum):
     RISEN = "risen"
     RESIGNED = "resigned"
     WALLED = "walled"
+    GIVEN = "given"
+    SLOWED = "slowed"
+    UNSLOWED = "unslowed"
+    SECLUDED = "secluded"
+    OPENED = "opened"
+    INVITED = "invited"
 
 
 @attrs.frozen
 class Moderated:
     """Somebody was moderated: whom, where, by whom, why, when, and until when.
 
-    The room is empty where it was on the whole server.
+    The room is empty where it was on the whole server, and the nick where it was a whole room;
+    of a slow pace the reason is the pace.
 
     Who was in a room and is kicked or banned is in it no longer. Who has risen is an
     operator, by the name of one in the configuration, until they step down.

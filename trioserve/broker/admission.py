@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
+from trioserve.broker.audit import Audit
 from trioserve.broker.fanout import Fanout
 from trioserve.broker.powers import refuse_deaf, refuse_first, rules_of
 from trioserve.broker.standing import terms
@@ -15,7 +16,7 @@ from trioserve.limits import TokenBucket
 from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Identity
 from trioserve.rooms.room import Room
-from trioserve.rulings import Invited, Knocked, Secluded
+from trioserve.rulings import Deed, Invited, Knocked, Moderated, Secluded
 from trioserve.state.sights import is_private
 from trioserve.state.world import World
 from trioserve.wire.spans import exact, until
@@ -58,6 +59,7 @@ class Admission:
 
     world: World
     fanout: Fanout
+    audit: Audit
     now: Callable[[], float]  # seconds since 1970
     # By the owner who hears them, wherever that is: the rooms of one are many.
     _knocks: WeakKeyDictionary[Member, Knocks] = attrs.field(factory=WeakKeyDictionary, init=False)
@@ -69,6 +71,8 @@ class Admission:
             raise ChatError(f"{room.name} is {'private' if private else 'open'} already")
         self.fanout.post(room, Secluded(room.name, member.nick, private))
         rules_of(room).seclude(private, self.world.last_id)
+        deed = Deed.SECLUDED if private else Deed.OPENED
+        self.audit.record(Moderated(deed, room.name, "", member.nick, "", self.now()))
 
     def invite(self, member: Member, room: Room, nick: str) -> None:
         """Let somebody into a room once, who is told so."""
@@ -80,12 +84,14 @@ class Admission:
         if rules.bans.holding(other.identity, now) is not None:
             raise ChatError(f"{other.nick} is banned from {room.name}; /unban them first")
         if rules.is_invited(other.number, now):
-            end = until(rules.invited[other.number], now, member.look.zone)
-            raise ChatError(f"{other.nick} is invited{end} already")
+            already = until(rules.invited[other.number], now, member.look.zone)
+            raise ChatError(f"{other.nick} is invited{already} already")
         refuse_deaf(member, other)
         rules.invite(other.number, now)
-        invited = Invited(room.name, member.nick, now, rules.invited[other.number])
-        self.fanout.put(other, invited)
+        end = rules.invited[other.number]
+        self.fanout.put(other, Invited(room.name, member.nick, now, end))
+        deed = Deed.INVITED
+        self.audit.record(Moderated(deed, room.name, other.nick, member.nick, "", now, end))
 
     def knock(self, member: Member, room: Room, text: str) -> None:
         """Ask the owner of a private room to let somebody in."""

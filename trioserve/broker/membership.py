@@ -75,7 +75,7 @@ class Membership:
                 self.fanout.flush_rooms(member.rooms.values())
                 self.world.switch(member, room)
             case Rename(nick):
-                self._refuse_muted(member)
+                self.refuse_muted(member)
                 self.rename(member, nick)
             case Depart(reason, text, seat):
                 if seat is None or seat is member.seat:  # else somebody has taken them over
@@ -192,7 +192,7 @@ class Membership:
             len(new),
         )
 
-    def _refuse_muted(self, member: Member) -> None:
+    def refuse_muted(self, member: Member) -> None:
         """Raises ChatError to who would talk by the names that they take."""
         for room in member.rooms.values():
             if self.standing.is_muted(member, room):

@@ -44,6 +44,7 @@ from trioserve.rooms.moderation import Identity, Sanction
 from trioserve.rooms.room import Room
 from trioserve.rulings import Deed, Moderated, Owned, Slowed
 from trioserve.state.world import World
+from trioserve.wire.spans import pace
 
 ELSEWHERE: Final = "you may talk in other rooms"
 
@@ -62,7 +63,7 @@ class Moderators:
 
     def __attrs_post_init__(self) -> None:
         self.audit = Audit(self.world, self.fanout)
-        self._admission = Admission(self.world, self.fanout, self.now)
+        self._admission = Admission(self.world, self.fanout, self.audit, self.now)
         self._policing = Policing(self.world, self.fanout, self.audit, self.now)
 
     def obey(self, member: Member, order: Order) -> None:
@@ -79,7 +80,7 @@ class Moderators:
             self._policing.obey(member, order)
 
     def hold_anew(self, member: Member) -> None:
-        """Have bans and mutes hold one who is at another address now, in all of their rooms."""
+        """Have bans and mutes hold one who is known otherwise now, in all of their rooms."""
         now = self.now()
         for room in list(member.rooms.values()):
             ban = None if room.rules is None else room.rules.bans.holding(member.identity, now)
@@ -110,8 +111,7 @@ class Moderators:
             case Unmute(_, nick):
                 self._unmute(member, room, nick)
             case Slow(_, seconds):
-                self.fanout.post(room, Slowed(room.name, member.nick, seconds))
-                rules_of(room).set_pause(seconds)
+                self._slow(member, room, seconds)
             case Seclude(_, private):
                 self._admission.seclude(member, room, private=private)
             case Invite(_, nick):
@@ -126,6 +126,14 @@ class Moderators:
             raise ChatError(f"{room.name} belongs to {other.nick} already")
         self.audit.post_owner(room, other, Owned(room.name, other.nick, member.nick))
         self.world.roomkeeping.claims.give(room, other)
+        deed = Deed.GIVEN
+        self.audit.record(Moderated(deed, room.name, other.nick, member.nick, "", self.now()))
+
+    def _slow(self, member: Member, room: Room, seconds: float) -> None:
+        self.fanout.post(room, Slowed(room.name, member.nick, seconds))
+        rules_of(room).set_pause(seconds)
+        deed, why = (Deed.SLOWED, pace(seconds)) if seconds else (Deed.UNSLOWED, "")
+        self.audit.record(Moderated(deed, room.name, "", member.nick, why, self.now()))
 
     def _kick(self, member: Member, room: Room, nick: str, reason: str) -> None:
         other = present(self.world, room, nick)

@@ -74,6 +74,8 @@ class Owners:
             self.membership.take_over(member, owner)
             return
         holder = self.world.members.get(fold(account))
+        if holder is not member:
+            self.membership.refuse_muted(member)
         if holder is not None and holder is not member:
             self._give_back(holder, account)
         self._place(member, request)
@@ -82,6 +84,8 @@ class Owners:
             self.membership.rename(member, account)
         self._restore(member, request)
         self._claim(member)
+        if holder is not member:
+            self.membership.moderators.hold_anew(member)
         self.world.place(member)
         self.membership.resuming.on_words(member)
 

@@ -18,7 +18,7 @@ from trioserve.rooms.moderation import Sanction
 from trioserve.rooms.room import Room
 from trioserve.state.sights import refusal_of_private
 from trioserve.state.world import World
-from trioserve.wire.spans import exact, until
+from trioserve.wire.spans import exact, pace, until
 
 MAY_STILL: Final = "you can still read, and talk elsewhere"
 
@@ -81,7 +81,7 @@ class Standing:
             raise ChatError(muted(room, mute, now, member))
         if rules.pause and (wait := rules.wait(member.number, now)):
             raise ChatError(
-                f"not said: {room.name} takes one line in {exact(rules.pause)} from each; "
+                f"not said: {room.name} takes {pace(rules.pause)}; "
                 f"yours can be said in {exact(wait)}"
             )
 

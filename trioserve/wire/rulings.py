@@ -5,7 +5,7 @@ wrap it to a line of its own, and stands last.
 """
 
 import math
-from typing import assert_never
+from typing import Final, assert_never
 
 from trioserve.rulings import (
     Deed,
@@ -18,7 +18,7 @@ from trioserve.rulings import (
     Slowed,
     Walled,
 )
-from trioserve.wire.spans import exact, until, utc
+from trioserve.wire.spans import pace, until, utc
 
 
 def ruling_text(event: Ruling, zone: str = "") -> str:
@@ -27,15 +27,10 @@ def ruling_text(event: Ruling, zone: str = "") -> str:
         case Moderated():
             return _moderated(event, zone)
         case Slowed(room, by, seconds):
-            if seconds:
-                return f"{by} slowed {room}: one line in {exact(seconds)} from each"
-            return f"{by} lets {room} talk as fast as it likes"
+            slowed = f"{_done(Deed.SLOWED, by, room)}: {pace(seconds)}"
+            return slowed if seconds else _done(Deed.UNSLOWED, by, room)
         case Secluded(room, by, private):
-            return (
-                f"{by} made {room} private: by invitation only"
-                if private
-                else (f"{by} opened {room} to everybody")
-            )
+            return _done(Deed.SECLUDED if private else Deed.OPENED, by, room)
         case Invited(room, by):
             return f"{by} invites you to {room}{until(event.until, event.at, zone)}: /join {room}"
         case Knocked(room, nick, text):
@@ -44,35 +39,37 @@ def ruling_text(event: Ruling, zone: str = "") -> str:
         case Walled(nick, text):
             return f"{nick}, an operator, to everybody: {text}"
         case Owned(room, nick, by):
-            return f"{by} gave {room} to {nick}" if by else f"{nick} owns {room} now"
+            return _done(Deed.GIVEN, by, room, nick) if by else f"{nick} owns {room} now"
         case _:
             assert_never(event)
 
 
+_DONE: Final = {
+    Deed.KICKED: "{nick} was kicked from {where} by {by}",
+    Deed.BANNED: "{nick} is banned from {where} by {by}{end}",
+    Deed.UNBANNED: "{nick} is no longer banned from {where}, by {by}",
+    Deed.MUTED: "{nick} is muted in {where} by {by}{end}",
+    Deed.UNMUTED: "{nick} is no longer muted in {where}, by {by}",
+    Deed.KILLED: "{nick} was taken off {where} by {by}",
+    Deed.RISEN: "{nick} is an operator now, by the password of {by}",
+    Deed.RESIGNED: "{nick} is no operator any more",
+    Deed.WALLED: "{by} told everybody",
+    Deed.GIVEN: "{by} gave {where} to {nick}",
+    Deed.SLOWED: "{by} slowed {where}",
+    Deed.UNSLOWED: "{by} lets {where} talk as fast as it likes",
+    Deed.SECLUDED: "{by} made {where} private: by invitation only",
+    Deed.OPENED: "{by} opened {where} to everybody",
+    Deed.INVITED: "{by} invited {nick} to {where}{end}",
+}
+
+
+def _done(deed: Deed, by: str, room: str, nick: str = "", end: str = "") -> str:
+    return _DONE[deed].format(by=by, where=room or "the server", nick=nick, end=end)
+
+
 def _moderated(event: Moderated, zone: str) -> str:
-    nick, room, by = event.nick, event.room, event.by
     end = until(event.until, event.at, zone) or " until that is lifted"
-    match event.deed:
-        case Deed.KICKED:
-            done = f"{nick} was kicked from {room} by {by}"
-        case Deed.BANNED:
-            done = f"{nick} is banned from {room or 'the server'} by {by}{end}"
-        case Deed.UNBANNED:
-            done = f"{nick} is no longer banned from {room or 'the server'}, by {by}"
-        case Deed.MUTED:
-            done = f"{nick} is muted in {room} by {by}{end}"
-        case Deed.UNMUTED:
-            done = f"{nick} is no longer muted in {room}, by {by}"
-        case Deed.KILLED:
-            done = f"{nick} was taken off the server by {by}"
-        case Deed.RISEN:
-            done = f"{nick} is an operator now, by the password of {by}"
-        case Deed.RESIGNED:
-            done = f"{nick} is no operator any more"
-        case Deed.WALLED:
-            done = f"{by} told everybody"
-        case _:
-            assert_never(event.deed)
+    done = _done(event.deed, event.by, event.room, event.nick, end)
     if event.along:
         done += f", as {event.along} is, from the same address"
     return f"{done}: {event.reason}" if event.reason else done

@@ -38,6 +38,11 @@ def exact(seconds: float) -> str:
     return "".join(parts)
 
 
+def pace(seconds: float) -> str:
+    """How often each person may say something in a slow room."""
+    return f"one line in {exact(seconds)} from each"
+
+
 def utc(microseconds: int) -> str:
     """A time since 1970 as RFC 3339 has it, in UTC."""
     seconds, rest = divmod(microseconds, 1_000_000)
