@@ -193,6 +193,7 @@ class Server:
         services.start_soon(self._guardian.run, name="guardian")
         services.start_soon(self._returning.run, self.config.resume.keep, name="words")
         services.start_soon(self.chores.run, name="chores")
+        services.start_soon(self._reception.refusals.run, name="refusals")
 
     @property
     def is_stopping(self) -> bool:

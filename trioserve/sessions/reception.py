@@ -9,6 +9,7 @@ import trio
 
 from trioserve.limits import Door, TokenBucket
 from trioserve.observe import Counters
+from trioserve.sessions.refusals import Refusals
 from trioserve.sessions.services import Ending, Services
 from trioserve.sessions.session import Session
 from trioserve.transport import Transport, WordlessError
@@ -27,6 +28,7 @@ class Reception:
     def __init__(self, door: Door, services: Services, counters: Counters) -> None:
         self.services = services  # of the sessions that begin from now on
         self._door = door
+        self.refusals = Refusals()
         self._counters = counters
         self._opening: dict[trio.CancelScope, None] = {}  # of connections that have no session yet
         self._sessions: dict[Session, None] = {}
@@ -55,7 +57,7 @@ class Reception:
 
     def _refuse(self, transport: Transport, refusal: str) -> bool:
         """Say why a connection is refused, and close it; or return that it has to be opened."""
-        log.info("%s refused: %s", transport.peer, refusal)
+        self.refusals.note(transport.peer, transport.host, f"refused: {refusal}")
         if transport.is_open:
             with suppress(OSError):  # gone already
                 transport.try_send(encode(f"-- {refusal}"))
@@ -123,9 +125,11 @@ class Reception:
             try:
                 opened = await waiting.open()
             except OSError as error:
-                # A proxy's checks come every few seconds.
-                level = logging.DEBUG if isinstance(error, WordlessError) else logging.INFO
-                log.log(level, "%s turned away: %s", waiting.peer, error.strerror or error)
+                why = f"turned away: {error.strerror or error}"
+                if isinstance(error, WordlessError):  # a proxy's checks come every few seconds
+                    log.debug("%s %s", waiting.peer, why)
+                else:
+                    self.refusals.note(waiting.peer, waiting.host, why)
             finally:
                 del self._opening[scope]
                 if opened is None or scope.cancel_called:
