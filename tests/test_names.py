@@ -55,7 +55,9 @@ def test_a_nick_of_other_characters_is_refused_with_what_is_allowed(text: str) -
         check_nick(text)
 
 
-@pytest.mark.parametrize("nick", ["server", "Admin", "YOU", "everyone", "trioserve", "me"])
+@pytest.mark.parametrize(
+    "nick", ["server", "Admin", "YOU", "everyone", "trioserve", "me", "NickServ"]
+)
 def test_a_nick_that_could_be_mistaken_for_the_server_is_refused(nick: str) -> None:
     with pytest.raises(ChatError, match=f"^the name {nick} is reserved$"):
         check_nick(nick)

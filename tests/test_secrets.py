@@ -211,6 +211,103 @@ async def test_behind_a_command_that_is_typed_wrongly_no_secret_is_said(chat: Ch
     assert (await bob.sees("<ann>")).endswith("<ann> now to all")
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["/logn", f"/regster {SECRET}", f"/pasword {SECRET}", f"/LOGON ann {SECRET}"],
+)
+async def test_behind_a_command_that_is_misspelt_no_secret_is_said(chat: Chat, typed: str) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    await ann.types(typed)
+    refusal = await ann.sees("-- ")
+    await ann.types(SECRET)
+    await ann.sees(WITHHELD)
+    await ann.types("now to all")
+
+    assert SECRET not in refusal
+    assert (await bob.sees("<ann>")).endswith("<ann> now to all")
+
+
+async def test_behind_a_misspelt_command_nothing_is_said_that_was_typed_ahead(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    ann.transport.type(f"/logn\n{SECRET}\n".encode())
+
+    await ann.sees("-- no command /logn: did you mean /login?")
+    await ann.sees("-- 1 line not sent: the password may be there")
+    await bob.sees_nothing()
+
+
+async def test_behind_another_command_that_is_misspelt_the_next_line_is_said(chat: Chat) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    await ann.types("/topc tea", "hello")
+
+    await bob.sees("<ann> hello")
+
+
+@pytest.mark.parametrize("typed", [f" /login ann {SECRET}", f"\t /regster {SECRET}"])
+async def test_a_command_for_a_secret_with_a_blank_before_it_is_not_said(
+    chat: Chat, typed: str
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+
+    await ann.types(typed)
+    await ann.sees("-- not said: a blank stands before the /")
+    await ann.types(SECRET)
+    await ann.sees(WITHHELD)
+    await ann.types(" /usr/bin", " /who")
+
+    assert (await bob.sees("<ann>")).endswith("<ann>  /usr/bin")
+    await bob.sees("<ann>  /who")
+
+
+@pytest.mark.parametrize(
+    "typed", [f"/login ann {SECRET}", f"/register {SECRET}", f'/login "{SECRET}']
+)
+async def test_what_is_typed_behind_a_command_for_a_secret_is_not_repeated(
+    chat: Chat, typed: str
+) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types(typed)
+
+    assert (await ann.sees("-- /")).startswith(
+        f"-- {typed.split()[0]}: a password is asked for later; nothing is tried; usage: /"
+    )
+    assert SECRET not in ann.unseen()
+
+
+@command
+async def poll(ctx: Context) -> None:
+    """Ask for a title, and let the room see it."""
+    await ctx.announce(await ctx.ask("Title? "))
+
+
+async def test_a_command_for_a_secret_is_no_answer_for_the_room_to_read(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[poll]) as chat:
+        ann, bob = await two(chat)
+        await ann.types("/poll")
+
+        await ann.types(f"/login ann {SECRET}")
+        await ann.sees("-- a command is no answer: type what is asked for, or /cancel")
+        await ann.types("/who knows")
+
+        assert await bob.sees("* ") == "* /who knows"
+
+
+async def test_nor_is_it_if_it_was_typed_ahead(autojump_clock: MockClock) -> None:
+    async with open_chat(functions=[poll]) as chat:
+        ann, bob = await two(chat)
+
+        ann.transport.type(f"/poll\n/logn ann {SECRET}\ntea\n".encode())
+        await ann.sees("-- a command typed ahead not sent: a password may be there")
+
+        assert await bob.sees("* ") == "* tea"
+
+
 async def test_a_secret_is_not_said_when_its_command_is_taken_away_meanwhile(
     autojump_clock: MockClock,
 ) -> None:

@@ -21,11 +21,12 @@ MAX_ROOM: Final = 32  # characters, without the #
 _NICK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 
-# Names that a stranger could mistake for the server or for somebody in charge,
-# and the words that commands use for "you" and "all", or screen readers' lines begin with.
+# Names that a stranger could mistake for the server or for somebody in charge, or whom who
+# knows IRC would send a password, and the words that commands use for "you" and "all", or
+# screen readers' lines begin with.
 _RESERVED: Final = frozenset(
-    "action admin administrator all anonymous everybody everyone here me moderator nobody operator "
-    "root server system trioserve you".split()
+    "action admin administrator all anonymous authserv chanserv everybody everyone here me "
+    "moderator nickserv nobody operator operserv root server system trioserve userserv you".split()
 )
 
 

@@ -69,11 +69,15 @@ class Command:
         return self.name.rpartition(" ")[2]
 
     def bind(self, text: str, ctx: "Context") -> tuple[list[Any], dict[str, Any]]:
-        """Convert what was typed; a ChatError names the fault and the usage."""
+        """Convert what was typed; a ChatError names the fault and the usage.
+
+        Of what asks for a secret it repeats nothing that was typed: it may be that.
+        """
         try:
             return self.arguments.bind(text, ctx)
         except ChatError as error:
-            raise ChatError(f"/{self.name}: {error}; usage: {self.usage}") from None
+            fault = "a password is asked for later; nothing is tried" if self.secret else error
+            raise ChatError(f"/{self.name}: {fault}; usage: {self.usage}") from None
 
 
 @attrs.frozen(eq=False)

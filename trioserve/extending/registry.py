@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from trioserve.errors import ChatError
 from trioserve.extending.declarations import Command, where
@@ -10,6 +10,8 @@ from trioserve.extending.decorators import Group
 
 Entry = Command | Group
 E = TypeVar("E", Command, Entry)
+
+ALIKE: Final = 0.65  # as difflib has it: from there on a word is taken for another, misspelt
 
 
 class Registry:
@@ -63,6 +65,21 @@ class Registry:
             return _unique(self._members[found], split_word(rest)[0].lower())
         return found
 
+    def resembles_secret(self, line: str) -> bool:
+        """Whether a line without its slash is for a command that asks for a secret.
+
+        Also if that is misspelt: what stands behind it may be the secret, and so may what is
+        typed next.
+        """
+        if (command := self.match(line)) is not None:
+            return command.secret
+        word = split_word(line)[0].lower()
+        if not (nearest := difflib.get_close_matches(word, self._entries, n=1, cutoff=ALIKE)):
+            return False
+        entry = self._entries[nearest[0]]
+        meant = [entry] if isinstance(entry, Command) else self._members[entry].values()
+        return any(each.secret for each in meant)
+
     def describe(self, line: str) -> list[Command]:
         """The command that a line without its slash means, or all of a group.
 
@@ -100,7 +117,7 @@ def _named(entries: Mapping[str, E], word: str, prefix: str) -> E:
         return found
     if matches := [name for name in entries if word and name.startswith(word)]:
         raise ChatError(f"{prefix}{word} could be {_choice(sorted(matches), prefix)}")
-    similar = difflib.get_close_matches(word, entries, n=3, cutoff=0.65)
+    similar = difflib.get_close_matches(word, entries, n=3, cutoff=ALIKE)
     hint = f"did you mean {_choice(similar, prefix)}?" if similar else "/help lists them"
     raise ChatError(f"no command {prefix}{word}: {hint}")
 

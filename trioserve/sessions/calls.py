@@ -174,10 +174,10 @@ class Calls:
         return True
 
     @property
-    def asks_secret(self) -> bool:
-        """Whether the line that comes next is to be something such as a password."""
+    def asked(self) -> Question | None:
+        """The question that the line that comes next is to answer; None: there is none."""
         question = self._current.question if self._current is not None else None
-        return question is not None and question.is_asked and question.is_secret
+        return question if question is not None and question.is_asked else None
 
     def expect(self, on_secrets: Callable[[bool, list[str]], None]) -> None:
         """Have this called when the running command has ended (see `Call`)."""

@@ -120,6 +120,10 @@ class Conversation:
         elif (text := clean(typed)).startswith("/") and not text.startswith("//"):
             await self._command(text[1:])
         elif text and not text.isspace() and (self._passes(1.0) or await self._held(1.0)):
+            if text[0] == " " and self._resembles_secret(text.lstrip()):
+                self._notice("not said: a blank stands before the /, and maybe a password behind")
+                self._asking().withhold()
+                return
             # What the room sees and the terminal does not show, its author is shown too.
             echo = text is not typed or "\ufffd" in text or text[0] == "/"
             text = text.removeprefix("/")
@@ -150,6 +154,8 @@ class Conversation:
             command, rest = self.services.plugins.registry.find(line)
         except ChatError as error:
             self._notice(str(error))
+            if self._resembles_secret(f"/{line}"):
+                self._asking().withhold()
             return
         if command.waits or (self.outbox.holds_up and not command.urgent):
             self._calls.start(command, rest)
@@ -262,14 +268,28 @@ class Conversation:
         if command is not None and (alone or command.name == "cancel"):
             self._calls.call(command, clean(typed)[1:].partition(" ")[2])
             return True
-        if self._calls.asks_secret and self._questions is not None and self._is_command(typed):
+        text = clean(typed)
+        if self._questions is not None and self._is_no_answer(text):
             self._questions.ask_again()
             return True
-        return self._calls.answer(clean(typed))
+        return self._calls.answer(text)
 
-    def _is_command(self, typed: str) -> bool:
-        text = clean(typed)
-        return text.startswith("/") and self.services.plugins.registry.match(text[1:]) is not None
+    def _is_no_answer(self, text: str) -> bool:
+        """Whether a line that comes while something is asked is a command that should not be.
+
+        Any, of a secret, which would come behind it, for the room to read; else one with which
+        a secret may come, that whoever asks may let the room read.
+        """
+        if not text.startswith("/") or (question := self._calls.asked) is None:
+            return False
+        if question.is_secret:
+            return self.services.plugins.registry.match(text[1:]) is not None
+        return self._resembles_secret(text)
+
+    def _resembles_secret(self, text: str) -> bool:
+        """Whether a line is a command that asks for a secret, or would be one but for a letter."""
+        is_command = text.startswith("/") and not text.startswith("//")
+        return is_command and self.services.plugins.registry.resembles_secret(text[1:])
 
     def _urgent(self, typed: str) -> Command | None:
         if not typed.startswith("/"):
@@ -367,6 +387,7 @@ class Conversation:
                 lambda: self._attend().hides(),
                 self._notice,
                 self._skip,
+                self._resembles_secret,
             )
         return self._questions
 

@@ -28,6 +28,7 @@ class Questions:
     hides: Callable[[], Awaitable[bool]]  # has the client not show what is typed; whether it does
     notice: Callable[[str], None]  # shows the person a line
     skip: Callable[[Typed], None]  # tells of what is no line, or a too long one
+    resembles_secret: Callable[[str], bool]  # whether a line may have one behind its command
 
     async def ask(self, prompt: str, *, secret: bool) -> str:
         """Show a prompt and return the next line, be it typed ahead; never a secret.
@@ -55,8 +56,12 @@ class Questions:
         """Let nothing be said, should the running command be refused, that may be a secret."""
         self.calls.expect(self._keep_secrets)
 
+    def withhold(self) -> None:
+        """Say nothing that waits, or comes next, and is no command: it may be a secret."""
+        self._keep_secrets(True, [])
+
     def ask_again(self) -> None:
-        """Take no command for a secret: then the secret, typed behind it, would be said."""
+        """Take no command for an answer (see `Conversation`)."""
         if self.intake.is_hiding:
             self.outbox.put(b"\r\n")  # the Enter was not shown
         self.notice("a command is no answer: type what is asked for, or /cancel")
@@ -87,7 +92,10 @@ class Questions:
         """The first line that waits, if there is one."""
         while len(self.intake):
             typed = self.intake.pop()
-            if isinstance(typed, str):
-                return clean(typed)
-            self.skip(typed)
+            if not isinstance(typed, str):
+                self.skip(typed)
+            elif self.resembles_secret(text := clean(typed)):
+                self.notice("a command typed ahead not sent: a password may be there")
+            else:
+                return text
         return None
