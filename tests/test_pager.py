@@ -1,3 +1,5 @@
+import pytest
+
 from trioserve.wire.answers import Answer
 from trioserve.wire.pager import MAX_HELD, Pager
 from trioserve.wire.style import Screen, Style
@@ -109,6 +111,17 @@ def test_what_is_dropped_is_counted() -> None:
 
     assert made.drop() == 5
     assert not made.is_holding
+
+
+@pytest.mark.parametrize(("is_all", "count"), [(True, b"5 lines"), (False, b"at least 5 lines")])
+def test_who_has_had_enough_is_told_how_much_is_not_shown(is_all: bool, count: bytes) -> None:
+    made = pager()
+    made.add(numbers(9), STYLE)
+
+    turned = made.press("q", is_all=is_all)
+
+    assert turned.is_enough
+    assert turned.shown == b"-- " + count + b" not shown --\r\n"
 
 
 def test_no_more_is_held_than_its_bound() -> None:

@@ -1102,7 +1102,7 @@ async def test_who_has_seen_enough_of_the_history_ends_it(
     await ann.presses("/history 30\r")
     await ann.presses("q")
 
-    assert ann.shown[-2:] == ["-- /history is cancelled", "#lobby>"]
+    assert ann.shown[-2:] == ["-- at least 5 lines not shown --", "#lobby>"]
 
 
 # ------------------------------------------------- nobody else pays for it

@@ -38,6 +38,7 @@ class Attendant:
     notice: Callable[[str], None]  # shows the person a line
     permits: Callable[[Command], bool]  # whether the person may use a command
     is_urgent: Callable[[str], bool]  # whether a line need not wait for its turn
+    is_being_answered: Callable[[], bool]  # whether a command may show more of its answer
     _awaits_keys: bool = attrs.field(default=False, init=False)  # of a client, since /rich
     _terminal: Terminal | None = attrs.field(default=None, init=False)  # that knows of us
     _screen: Screen = attrs.field(init=False)  # that the rooms know of
@@ -102,6 +103,7 @@ class Attendant:
         self._screens = TokenBucket(*SCREENS)
         terminal.typist.complete = self._complete
         terminal.typist.is_urgent = self.is_urgent
+        terminal.typist.is_being_answered = self.is_being_answered
         terminal.belong_to(self.member)
 
     def _complete(self, wanted: CompletionWanted) -> list[str]:

@@ -37,3 +37,5 @@ class Call:
     on_secrets: Callable[[bool, list[str]], None] | None = attrs.field(default=None, init=False)
     # What it answers, nothing else does: it has not begun while another's is being read.
     answers: bool = attrs.field(default=False, init=False)
+    # Its person has read enough of that, and knows that it is ended.
+    is_enough: bool = attrs.field(default=False, init=False)

@@ -131,6 +131,11 @@ class Calls:
     def is_running(self) -> bool:
         return self._current is not None
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether something is under way that may have shown a part of its answer."""
+        return self._current is not None and self._current.answers
+
     def tell_waiting(self) -> None:
         """Tell, once, who types behind a command that has run for a while."""
         call = self._current
@@ -148,6 +153,7 @@ class Calls:
     def cancel_answer(self) -> None:
         """Cancel the call whose answer is being read, if it is still under way."""
         if self._current is not None and self._current.answers:
+            self._current.is_enough = True
             self._current.scope.cancel()
 
     def end_input(self) -> None:
@@ -227,7 +233,7 @@ class Calls:
         if not failed:
             if limit.cancelled_caught:
                 self._notice(f"{call.name} took longer than {call.timeout:g} s, and was ended")
-            elif call.scope.cancelled_caught:
+            elif call.scope.cancelled_caught and not call.is_enough:
                 self._notice(f"{call.name} is cancelled")
         self._current = None
         if call.on_secrets is not None:

@@ -322,6 +322,7 @@ class Conversation:
                 self._notice,
                 self._calls.permits,
                 lambda typed: self._urgent(typed) is not None,
+                lambda: self._calls.is_answering,
             )
         return self._attendant
 

@@ -220,7 +220,7 @@ class CharacterMode:
 
         Return what of it belongs to the draft, and whether that was enough of the answer.
         """
-        turned = self.pager.press(key)
+        turned = self.pager.press(key, is_all=not self.typist.is_being_answered())
         # Who has had enough has the command ended first, or it would go on with the next page.
         if not (self.pager.is_holding or turned.is_enough):
             self.outbox.resume()

@@ -18,6 +18,8 @@ class Typist:
     )
     # Whether keys are read: who cannot turn a page is shown the whole answer.
     is_heard: Callable[[], bool] = attrs.field(default=lambda: True, init=False)
+    # Whether a command is still about to show more of its answer.
+    is_being_answered: Callable[[], bool] = attrs.field(default=lambda: False, init=False)
     # How many lines wait, if too many for another; else 0.
     crowd: Callable[[], int] = attrs.field(default=lambda: 0, init=False)
     # Whether a line need not wait behind others.

@@ -88,14 +88,15 @@ class Pager:
         self._size = sum(len(part) for held in self._held for part in held.parts)
         return self._size
 
-    def press(self, key: Keystroke) -> Turned:
-        """Obey a key while a page is shown."""
+    def press(self, key: Keystroke, *, is_all: bool = True) -> Turned:
+        """Obey a key while a page is shown; `is_all`: no more comes of what is held."""
         first = key[0] if isinstance(key, str) else ""
         rest = (key[1:] or None) if isinstance(key, str) else None
         if key in (Key.ENTER, Key.DOWN) or first == " ":
             return Turned(self.turn(), rest)
         if key in (Key.INTERRUPT, Key.END_OF_INPUT) or first in ("q", "Q"):
-            return Turned(encode(f"-- {plural(self.drop(), 'line')} not shown --"), rest, True)
+            count = f"{'' if is_all else 'at least '}{plural(self.drop(), 'line')}"
+            return Turned(encode(f"-- {count} not shown --"), rest, True)
         return Turned(self.take_all(), key)  # something is typed, and nothing lost
 
     def turn(self) -> bytes:
