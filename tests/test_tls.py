@@ -256,6 +256,29 @@ async def test_people_chat_over_tls_with_those_in_the_clear(
     assert b"<bob> hi ann\r\n" in await shown(ann)
 
 
+async def test_a_cancel_behind_a_paste_over_tls_is_obeyed_at_once(
+    chat: Chat, below: MemoryTransport
+) -> None:
+    bob = await chat.join("bob")
+    ann = await come_in(chat, below)
+    ann.send(b"ann\n")
+    for _ in range(35):
+        ann.send(b"what was never to be pasted\n" * 20)
+    await trio.sleep(1)
+    assert below.untaken
+    before = trio.current_time()
+
+    ann.send(b"/cancel\n")
+    await trio.sleep(1)
+    ann.send(b"sorry\n")
+
+    await bob.sees("<ann> sorry")
+    assert trio.current_time() - before < 3.0
+    said = bob.transport.received.count(b"never")
+    assert said <= 16
+    assert b"-- %d lines not sent" % (700 - said) in await shown(ann)
+
+
 async def test_a_slow_reader_over_tls_gets_every_byte_in_order(
     chat: Chat, below: MemoryTransport
 ) -> None:

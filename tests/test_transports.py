@@ -101,15 +101,31 @@ async def receive(transport: Transport, size: int = 100) -> bytes:
     return bytes(buffer[:received])
 
 
-async def test_what_has_come_can_be_looked_at_where_it_is_no_ciphertext(pair: Pair) -> None:
+async def test_what_has_come_can_be_looked_at(pair: Pair) -> None:
     assert pair.transport.peek(100) == b""
     pair.peer.send(b"hello")
     await wait_all_tasks_blocked()
 
     seen = pair.transport.peek(4)
 
-    assert seen == (b"" if isinstance(pair.peer, TlsPeer) else b"hell")
+    assert seen == b"hell"
     assert await receive(pair.transport) == b"hello"
+
+
+async def test_what_comes_behind_what_was_looked_at_is_received_behind_it(pair: Pair) -> None:
+    text = b"".join(b"%d\n" % number for number in range(2000))
+    pair.peer.send(text[:4000])
+    await wait_all_tasks_blocked()
+    assert pair.transport.peek(10_000) == text[:4000]
+    received = await receive(pair.transport, 1000)
+    pair.peer.send(text[4000:])
+    await wait_all_tasks_blocked()
+
+    assert pair.transport.peek(10_000) == text[1000:]
+
+    while len(received) < len(text):
+        received += await receive(pair.transport, 1000)
+    assert received == text
 
 
 async def test_what_fits_is_sent_at_once(pair: Pair) -> None:

@@ -69,7 +69,7 @@ class Transport(Protocol):
     def peek(self, size: int) -> bytes:
         """Return bytes that have come and were not received, and leave them to be received.
 
-        There may be more of them, of TLS's all: none is known before it is received.
+        There may be more of them.
         """
 
     def end_writing(self) -> None:

@@ -45,6 +45,7 @@ class TlsTransport:
         "_ahead",
         "_below",
         "_encrypted",
+        "_foreseen",
         "_handshake",
         "_idle_talk",
         "_incoming",
@@ -65,6 +66,7 @@ class TlsTransport:
         self._unsent = b""  # ciphertext that the transport has not taken, and how many bytes
         self._encrypted = 0  # of the next text are in it already
         self._ahead = bytearray()  # text that was received before it was asked for
+        self._foreseen = 0  # bytes of ciphertext that OpenSSL has, and the transport has still
         self._idle_talk = 0
         self._input_ended = False
         self._is_open = False
@@ -184,7 +186,13 @@ class TlsTransport:
                 return size
 
     def peek(self, size: int) -> bytes:
-        return b""  # what has come is ciphertext
+        if not self._input_ended:
+            with suppress(OSError):  # told when it is received
+                coming = self._below.peek(size + RECORD + _OVERHEAD)[self._foreseen :]
+                self._foreseen += len(coming)
+                self._take_in(coming)
+                self._receive_ahead()
+        return bytes(self._ahead[:size])
 
     def close(self) -> None:
         self._below.close()
@@ -193,11 +201,16 @@ class TlsTransport:
         """Wait for ciphertext and hand it to OpenSSL; return how many bytes, 0 at its end."""
         size = await self._below.receive_into(_RAW)
         if size:
-            self._incoming.write(_RAW[:size])
-            self._idle_talk += size
+            known = min(size, self._foreseen)
+            self._foreseen -= known
+            self._take_in(_RAW[known:size])
         else:
             self._incoming.write_eof()
         return size
+
+    def _take_in(self, ciphertext: bytes | memoryview) -> None:
+        self._incoming.write(ciphertext)
+        self._idle_talk += len(ciphertext)
 
     def _take(self, buffer: memoryview) -> int | None:
         """Move text that is there into the buffer; return how much, 0 at the end, None if none."""
