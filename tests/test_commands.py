@@ -47,6 +47,16 @@ async def test_help_is_wrapped_once_at_the_window_s_width(chat: Chat, width: int
     assert max(len(line) for line in lines) < width
 
 
+async def test_help_breaks_a_long_usage_between_two_choices(chat: Chat) -> None:
+    ann = await chat.join("ann", screen=Screen(40))
+
+    await ann.types("/help", "/help theme")
+
+    for _ in range(2):
+        assert await ann.sees("/theme") == "-- /theme [auto|default|mono|"
+        assert await ann.sees("none]") in ("--   high-contrast|none]", "   high-contrast|none]")
+
+
 @pytest.mark.parametrize("width", [0, 40])
 async def test_help_has_no_columns_for_a_screen_reader(chat: Chat, width: int) -> None:
     ann = await chat.join("ann", screen=Screen(width))
@@ -466,6 +476,15 @@ async def test_ignore_hides_what_somebody_says_everywhere(chat: Chat) -> None:
     await bob.sees_nothing()
 
 
+async def test_nobody_ignores_themselves(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/ignore Ann", "/ignore")
+
+    await ann.sees("-- that is yourself")
+    await ann.sees("-- you ignore nobody")
+
+
 async def test_ignore_follows_somebody_to_another_name(chat: Chat) -> None:
     ann, bob = await chat.join("ann"), await chat.join("bob")
     await bob.types("/ignore ann")
@@ -509,7 +528,7 @@ async def test_quiet_is_on_or_off(chat: Chat) -> None:
 
     await ann.types("/quiet perhaps")
 
-    await ann.sees('-- /quiet: hide: expected on or off, got "perhaps"; usage: /quiet [on|off]')
+    await ann.sees('-- /quiet: expected on or off, got "perhaps"; usage: /quiet [on|off]')
 
 
 async def test_format_json_shows_everything_as_one_object_a_line(chat: Chat) -> None:

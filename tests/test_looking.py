@@ -109,7 +109,7 @@ async def test_a_zone_is_found_by_its_city_and_told(chat: Chat) -> None:
 
     await ann.types("/timezone new york")
     await ann.sees("-- times are in America/New_York; it is ")
-    await ann.types("/timezone -")
+    await ann.types("/timezone auto")
     await ann.sees("-- times are in the zone of the server; it is ")
 
 

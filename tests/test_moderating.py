@@ -666,13 +666,22 @@ async def test_a_slow_room_takes_one_line_in_a_time_and_tells_the_wait(chat: Cha
 async def test_a_slow_room_is_let_go_again(chat: Chat) -> None:
     ann, bob = await room_of(chat, "ann", "bob")
 
-    await ann.types("/slow 10s", "/slow 0s", "/slow 2h", "/slow x")
+    await ann.types("/slow 10s", "/slow off", "/slow 2h", "/slow x")
     await bob.types("one", "two")
 
     await ann.sees("* ann lets #dev talk as fast as it likes")
-    await ann.sees("-- expected a time of at most 1h")
-    await ann.sees("-- /slow: time: expected a time such as 90s")
+    await ann.sees("-- /slow: time: expected a time of at most 1h; usage: /slow <time>")
+    await ann.sees('-- /slow: time: expected a time such as 10s or 2m, or off, got "x"; usage: ')
     await ann.sees("<bob> two")
+
+
+@pytest.mark.parametrize("time", ["off", "OFF", "0", "0s"])
+async def test_a_slow_room_is_let_go_by_off_or_nothing(chat: Chat, time: str) -> None:
+    ann, _ = await room_of(chat, "ann", "bob")
+
+    await ann.types("/slow 10s", f"/slow {time}")
+
+    await ann.sees("* ann lets #dev talk as fast as it likes")
 
 
 async def test_to_come_again_is_no_way_round_a_slow_pace(chat: Chat) -> None:

@@ -41,6 +41,10 @@ def test_a_word_that_fits_no_line_begins_where_it_stands_and_is_cut() -> None:
     assert wrapped("ab cdefghijkl", 6, 2) == ["ab cde", "fghi", "jkl"]
 
 
+def test_a_word_that_fits_no_line_is_cut_behind_a_bar_if_it_has_one_there() -> None:
+    assert wrapped("/bell [auto|off|mentions]", 14, 2) == ["/bell [auto|", "off|", "mentions]"]
+
+
 def test_a_word_is_cut_between_what_looks_like_characters() -> None:
     family = "👨\u200d👩\u200d👧"
 

@@ -12,6 +12,7 @@ from trioserve import Context, command
 from trioserve.extending.declarations import Command
 from trioserve.wire.style import Style
 from trioserve.wire.text import duration, plural
+from trioserve.wire.wrap import INDENT, wrap
 
 PREFIX: Final = len("-- ")
 COLUMNS: Final = 79 - PREFIX  # of help, in a window whose width is not known
@@ -61,7 +62,9 @@ def _entry(usage: str, summary: str, width: int, columns: int) -> str:
     entry = f"{usage:{width}}  {summary}"
     if len(usage) <= width or len(entry) <= columns:
         return textwrap.fill(entry, columns, subsequent_indent=indent)
-    above = textwrap.fill(usage, columns, break_on_hyphens=False)
+    above = f"\n{' ' * INDENT}".join(
+        usage[begin:end] for begin, end in wrap(usage, columns, INDENT)
+    )
     below = textwrap.fill(summary, columns, initial_indent=indent, subsequent_indent=indent)
     return f"{above}\n{below}"
 

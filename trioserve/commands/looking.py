@@ -70,10 +70,10 @@ async def time_(ctx: Context, time: Clock | None = None) -> None:
 async def timezone(ctx: Context, *, zone: str = "") -> None:
     """Show times as in a zone such as Europe/Oslo.
 
-    Its city alone will do. /timezone - shows them as the server's clock has them.
+    Its city alone will do. /timezone auto shows them as the server's clock has them.
     """
     if zone:
-        found = "" if zone == "-" else find_zone(zone, zones())
+        found = "" if zone.lower() in ("auto", "-") else find_zone(zone, zones())
         await ctx.set_look(attrs.evolve(ctx.member.look, zone=found))
     ctx.reply(f"times are in {ctx.member.look.zone or 'the zone of the server'}; it is {_now(ctx)}")
 

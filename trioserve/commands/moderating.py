@@ -56,6 +56,24 @@ def _terms(text: str, ctx: Context) -> Terms:
     return Terms(span.total_seconds(), rest.strip())
 
 
+@attrs.frozen
+class Pace:
+    """How long each has to wait between two lines."""
+
+    seconds: float
+
+
+@converter
+def _pace(word: str, ctx: Context) -> Pace:
+    """A time such as 10s or 2m, or off."""
+    if word.lower() in ("off", "0"):
+        return Pace(0.0)
+    time: timedelta = converter_for(timedelta).convert(word, ctx)
+    if (seconds := time.total_seconds()) > LONGEST_PAUSE:
+        raise ChatError(f"expected a time of at most {exact(LONGEST_PAUSE)}")
+    return Pace(seconds)
+
+
 @command(permission=Permission.OWNER, cost=COST)
 async def giveroom(ctx: Context, nick: Nick) -> None:
     """Make somebody else the owner of the room."""
@@ -112,14 +130,12 @@ async def unmute(ctx: Context, nick: str) -> None:
 
 
 @command(permission=Permission.OWNER, cost=COST)
-async def slow(ctx: Context, time: timedelta) -> None:
-    """Let each say one line in a time: /slow 10s; /slow 0s ends it.
+async def slow(ctx: Context, time: Pace) -> None:
+    """Let each say one line in a time: /slow 10s; /slow off ends it.
 
     Owners and operators are not slowed.
     """
-    if (seconds := time.total_seconds()) > LONGEST_PAUSE:
-        raise ChatError(f"expected a time of at most {exact(LONGEST_PAUSE)}")
-    await ctx.order(Slow(ctx.room.name, seconds))
+    await ctx.order(Slow(ctx.room.name, time.seconds))
 
 
 @command(permission=Permission.OWNER, cost=COST)

@@ -29,20 +29,26 @@ class Parameter:
         """The name as people see it."""
         return self.name.replace("_", "-")
 
-    def usage(self, suffix: str = "") -> str:
+    @property
+    def choices(self) -> str:
+        """All that may be typed, which the usage has in place of the name; empty: that is much."""
         choices = "|".join(self.converter.choices)
-        shown = choices if 0 < len(choices) <= MAX_CHOICES_SHOWN else self.shown
+        return choices if len(choices) <= MAX_CHOICES_SHOWN else ""
+
+    def usage(self, suffix: str = "") -> str:
+        shown = self.choices or self.shown
         return f"<{shown}{suffix}>" if self.required else f"[{shown}{suffix}]"
 
     def value(self, text: str, ctx: "Context") -> Any:
-        """Convert what was typed for it; raises ChatError, which begins with its name."""
+        """Convert what was typed for it; raises ChatError, which names what the usage does."""
         try:
             return self.converter.convert(text, ctx)
         except ChatError as error:
             raise ChatError(f"{self.shown}: {error}") from None
         except ValueError:
+            name = "" if self.choices else f"{self.shown}: "
             expected = self.converter.expected
-            raise ChatError(f'{self.shown}: expected {expected}, got "{cut(text)}"') from None
+            raise ChatError(f'{name}expected {expected}, got "{cut(text)}"') from None
 
     def next_word(self, text: str) -> tuple[str | None, str]:
         """Split off a word, or several in double quotes; None if there is none.
@@ -133,7 +139,7 @@ class Arguments:
             if word is not None:
                 values.append(parameter.value(word, ctx))
             elif parameter.required:
-                raise ChatError(f"{parameter.shown} is missing")
+                raise ChatError(f"{parameter.choices or parameter.shown} is missing")
             elif not parameter.has_default:
                 values.append(None)
         if self.words is not None:
@@ -196,5 +202,5 @@ def _rest_of_line(parameter: Parameter, text: str, ctx: "Context") -> dict[str, 
     if text:
         return {parameter.name: parameter.value(text, ctx)}
     if parameter.required:
-        raise ChatError(f"{parameter.shown} is missing")
+        raise ChatError(f"{parameter.choices or parameter.shown} is missing")
     return {} if parameter.has_default else {parameter.name: None}

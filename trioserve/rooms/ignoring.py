@@ -21,8 +21,10 @@ class Ignoring:
     ignorers: dict[str, dict[Member, None]]  # by folded nick
 
     def ignore(self, member: Member, nick: str) -> None:
-        """Put a nick on the member's list; raises ChatError if that is full."""
+        """Put a nick on the member's list; raises ChatError if that is full, or it is their own."""
         folded, ignored = fold(nick), member.ignored or {}
+        if folded == fold(member.nick):
+            raise ChatError("that is yourself")
         if len(ignored) >= MAX_IGNORED and folded not in ignored:
             raise ChatError(f"you ignore {MAX_IGNORED} people, the most; /unignore one first")
         if member.followed is not None:

@@ -28,7 +28,7 @@ def wrap(text: str, window: int, indent: int) -> list[Slice]:
     """Return the lines of a clean text: `window` columns at most, `indent` less from the second on.
 
     Blanks at which a line is broken belong to none. A word that fits no line is
-    cut between graphemes; one that holds a link is left whole, on a line of its own.
+    cut behind a |, or between graphemes; one that holds a link is left whole, on a line of its own.
     """
     if text.isascii() and len(text) <= window:
         return [(0, len(text))]
@@ -101,6 +101,8 @@ class _Lines:
             border = measured.borders[bisect_right(measured.at, last) - 1]
             if border <= start and self.start == start:  # not even one fits
                 border = measured.borders[bisect_right(measured.borders, start)]
+            if start < border < end:  # choices, as on|off, are parted between two of them
+                border = measured.text.rfind("|", start, border) + 1 or border
             if border > start:
                 self.end = start = min(border, end)
             if start == end:
