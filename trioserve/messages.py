@@ -10,10 +10,11 @@ from typing import Final
 
 import attrs
 
+from trioserve.light import light
 from trioserve.rulings import Ruling
 
 
-@attrs.frozen
+@light
 class Said:
     """Somebody said a line in a room."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from trioserve.light import light
 from trioserve.orders import Order
 from trioserve.rooms.outlet import Seat
 from trioserve.rooms.room import RoomPast
@@ -20,7 +21,7 @@ class Enter:
     past: RoomPast | None = None  # see `Join`
 
 
-@attrs.frozen
+@light
 class Say:
     """Say a line in the current room. With `echo` the author is shown it too."""
 

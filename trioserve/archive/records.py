@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Protocol
 
 import attrs
 
+from trioserve.light import light
 from trioserve.messages import Acted, Announced, Message, Said, TopicSet
 from trioserve.names import fold
 
@@ -35,7 +36,7 @@ class OfAccount:
         return (fold(self.account),)
 
 
-@attrs.frozen
+@light
 class Talk:
     """A message in a room, or its topic being set."""
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-import attrs
-
+from trioserve.light import light
 from trioserve.messages import MESSAGE_TYPES, Event
 from trioserve.rooms.trail import Unread
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from trioserve.rooms.member import Member  # which imports us
 
 
-@attrs.frozen
+@light
 class Piece:
     """What one style of reader is shown of one room in one turn: bytes to share.
 
