@@ -66,12 +66,12 @@ class Fanout:
             # A room's members are delivered to once, however much is pending. Those of the first
             # one do not count: with more than TURN_DELIVERIES, nothing would ever be joined.
             self.dirty[room] = deliveries = len(room.members) if self.dirty else 0
-            self._count(deliveries, 0)
+            self._deliveries += deliveries
         room.pending.append((event, silent, parts))
         room.pending_bytes += size
-        self._bytes += size
-        if room.pending_bytes >= ROOM_BYTES or self._bytes >= TURN_BYTES:
+        if room.pending_bytes >= ROOM_BYTES:
             self.full = True
+        self._count(0, size)
         if self.watching:
             self.publish(event)
 
@@ -159,16 +159,36 @@ class Fanout:
         try:
             if room.expecting:
                 self._head_news(room)
-            apart = self._read_apart(room)
-            if room.personal:
-                self._make_personal(room, apart)
-            self._deliver(room, apart)
+            if len(room.pending) == 1 and not (
+                room.latecomers or room.personal or self.world.ignorers
+            ):
+                self._deliver_one(room, *room.pending[0])
+            else:
+                apart = self._read_apart(room)
+                if room.personal:
+                    self._make_personal(room, apart)
+                self._deliver(room, apart)
         except Exception:
             log.exception("what was pending in %s could not be shown", room.name)
             self.counters.crashes += 1
         room.pending = []
         room.pending_bytes = 0
         room.latecomers.clear()
+
+    @staticmethod
+    def _deliver_one(
+        room: Room, event: Event, silent: Member | None, parts: Sequence[bytes]
+    ) -> None:
+        """Show an event that is alone to all but its author, as `_deliver` would.
+
+        It is what small rooms nearly always need, and where the interpreter counts most.
+        """
+        for group, data in zip(room.groups.values(), parts, strict=True):
+            if data:
+                piece = Piece(room.name, data, (event,))
+                for member in group:
+                    if member is not silent:
+                        member.outlet.put_piece(piece)
 
     def _deliver(self, room: Room, apart: dict[Member, dict[int, bytes]]) -> None:
         events = [event for event, _, _ in room.pending]
