@@ -8,8 +8,11 @@ from trio.testing import wait_all_tasks_blocked
 
 from trioserve import Bot, ChatError, Host, Missed
 from trioserve.broker.broker import Broker
+from trioserve.broker.handlers import Handlers
 from trioserve.extending.store import Store
 from trioserve.messages import Departed, Entered, Event, Joined, Said, Told
+from trioserve.requests import Request, Settle
+from trioserve.rooms.member import Member
 from trioserve.testing import Chat
 
 
@@ -169,6 +172,22 @@ async def test_what_has_ended_a_bot_is_not_hidden_by_a_broker_that_has_ended(
 
     with monkeypatch.context() as patch, pytest.raises(ValueError, match="mine"):
         await crash(patch)
+
+
+async def test_a_bot_leaves_though_what_is_asked_before_that_crashes(
+    chat: Chat, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obey = Handlers.obey
+
+    def crash(handlers: Handlers, member: Member, request: Request) -> None:
+        if isinstance(request, Settle):
+            raise ValueError("a bug")
+        obey(handlers, member, request)
+
+    async with host.member("bot"):
+        monkeypatch.setattr(Handlers, "obey", crash)
+
+    assert not chat.server.world.members
 
 
 async def test_a_bot_that_a_broker_does_not_let_go_is_told_of(

@@ -712,6 +712,28 @@ async def test_a_connection_that_seems_alive_is_taken_over(chat: Chat) -> None:
     assert "back" not in bob.transport.received.decode()
 
 
+async def test_what_waits_at_a_connection_that_is_taken_over_may_have_been_seen(
+    chat: Chat,
+) -> None:
+    bob = await chat.join("bob")
+    ann = await chat.join("ann", window=60)
+    words = await words_of(ann)
+    await ann.stops_reading()
+    for number in range(6):
+        await bob.types(f"line {number} {'x' * 20}")
+
+    again = await resumed(chat, words)
+    await ann.reads_on()
+
+    assert "<bob> line 5" in ann.transport.received.decode()
+    lines = shown(again)
+    assert "-- new since the connection broke --" not in lines
+    at = lines.index("-- you may have seen these --")
+    assert [line[:12] for line in lines[at + 1 : -2]] == [
+        f"<bob> line {number}" for number in range(6)
+    ]
+
+
 async def test_a_line_in_a_filter_when_one_is_taken_over_is_told_of(
     autojump_clock: MockClock,
 ) -> None:

@@ -411,7 +411,7 @@ class Drains:
             outbox.close()
         except OSError as error:
             outbox.fail(error)
-        except Exception:
+        except Exception:  # the reader's affair alone: all drains would end with it
             log.exception("a drain crashed")
             outbox.fail("an error of the server's")
         finally:

@@ -3,12 +3,20 @@
 import re
 
 import pytest
+import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from tests.archives import Lasting
 from tests.attacks.siege import Siege, bystanders
+from tests.sim.transcripts import transcript
+from tests.test_accounts import kept, logs_in, registers
+from trioserve.extending.plugins import built_in
 from trioserve.testing import Chat, Person, open_chat
+from trioserve.wire.options import DO, ECHO, IAC, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL
+from trioserve.wire.style import Screen
+from trioserve.wire.telnet import SB, SE
 
 # Whatever moves a cursor, changes colours, hides text or turns its direction.
 ESCAPES = [
@@ -29,25 +37,22 @@ UNSAFE = re.compile(
     "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f"
     "\u2060\ufeff\U000e0000-\U000e0fff]|\r(?!\n)|(?<!\r)\n"
 )
+# Commands that take a text behind their first word, and each command by that word itself.
 SINKS = [
     "{}",
-    "/me {}",
+    "/{}",
     "/msg bob {}",
-    "/topic {}",
+    "/reply {}",
     "/nick x{}",
     "/join #x{}",
     "/leave #dev {}",
-    "/away {}",
+    "/knock #dev {}",
     "/kick bob {}",
     "/mute bob 10m {}",
     "/ban nobody 10m {}",
-    "/help {}",
-    "/{}",
-    "/who {}",
-    "/ignore {}",
-    "/timezone {}",
-    "/theme {}",
-    "/quit {}",
+    "/banip 192.0.2.1 10m {}",
+    "/kill bob {}",
+    *(f"/{each.name} {{}}" for each in built_in().registry if each.usage != f"/{each.name}"),
 ]
 words = st.lists(st.sampled_from(ESCAPES) | st.text(max_size=5), max_size=4).map("".join)
 
@@ -65,21 +70,33 @@ async def test_escape_sequences_reach_nobody_by_any_way(
     autojump_clock: MockClock, sink: str
 ) -> None:
     async with open_chat() as chat:
-        ann, bob = await two_in_a_room_of_their_own(chat)
+        ann, *others = await some_in_a_room_of_their_own(chat)
         for escape in ESCAPES:
-            await ann.types(typed(sink, f"a{escape}b"))
-        await ann.types("/history")
-        await bob.types("/who", "/topic", "/history")
+            for each in (others[0], ann):  # as a guest, and as an operator who owns the room
+                await each.types(typed(sink, f"a{escape}b"))
+        for each in (ann, *others):
+            await each.types("/who", "/topic", "/bans", "/audit", "/history")
 
-        assert not unsafe(bob.unseen())
-        assert not unsafe(ann.unseen())
+        assert not any(unsafe(drawn(each.unseen())) for each in (ann, *others))
 
 
-async def two_in_a_room_of_their_own(chat: Chat) -> tuple[Person, Person]:
-    ann, bob = await chat.join("ann"), await chat.join("bob")
-    for each in (ann, bob):
+async def some_in_a_room_of_their_own(chat: Chat) -> list[Person]:
+    """An operator, two guests, and one whose terminal has colours, rings, and is narrow."""
+    screen = Screen(width=40, colors=256, rich=True)
+    people = [
+        await chat.join("ann", operator=True),
+        await chat.join("carl"),
+        await chat.join("bob"),
+        await chat.join("rita", screen=screen),
+    ]
+    for each in people:
         await each.types("/join #dev")
-    return ann, bob
+    return people
+
+
+def drawn(shown: str) -> str:
+    """What is shown but for the server's own marks, and its bell at a line's end."""
+    return re.sub(r"\x1b\[[\d;]*m|\a(?=\r\n)", "", shown)
 
 
 @given(sink=st.sampled_from(SINKS), text=words)
@@ -88,13 +105,43 @@ async def test_no_text_at_all_is_more_than_text_by_any_way(
     autojump_clock: MockClock, sink: str, text: str
 ) -> None:
     async with open_chat() as chat:
-        ann, bob = await two_in_a_room_of_their_own(chat)
-        bob.unseen()
+        people = await some_in_a_room_of_their_own(chat)
 
-        await ann.types(typed(sink, text))
+        for each in people[1::-1]:
+            await each.types(typed(sink, text))
 
-        assert not unsafe(bob.unseen())
+        assert not any(unsafe(drawn(each.unseen())) for each in people)
+
+
+async def test_what_was_kept_is_shown_again_as_text(autojump_clock: MockClock) -> None:
+    """Letters, mentions, what was found, the history, and all that is kept of somebody."""
+    archive = Lasting()
+    async with open_chat(archive=archive) as chat:
+        await kept(chat, "bob")
+        ann = await kept_and_here(chat)
+        for escape in ESCAPES:
+            for sink in ("{}", "/me {}", "/msg bob {}", "/topic {}"):
+                await ann.types(typed(sink, f"bob a{escape}b"))
+                await trio.sleep(10)
+        await ann.types("/export")
         assert not unsafe(ann.unseen())
+    async with open_chat(archive=archive) as chat:
+        bob = await chat.join("bob")
+        await logs_in(bob)
+        await bob.types("/history", "/mentions", "/search ab", "/topic", "/export")
+        await trio.sleep(60)
+
+        shown = bob.unseen()
+        assert shown.count("ann -> you: bob a") >= len(ESCAPES)
+        assert not unsafe(shown)
+
+
+async def kept_and_here(chat: Chat) -> Person:
+    """Somebody who owns their name."""
+    ann = await chat.join("ann")
+    await registers(ann)
+    ann.unseen()
+    return ann
 
 
 RAW = [
@@ -132,7 +179,7 @@ async def test_no_line_of_a_person_begins_as_the_server_s_do(
     autojump_clock: MockClock, text: str
 ) -> None:
     async with open_chat() as chat:
-        ann, bob = await two_in_a_room_of_their_own(chat)
+        ann, _, bob, _ = await some_in_a_room_of_their_own(chat)
         bob.unseen()
 
         await ann.types(typed("{}", f"* zoe left{text}"), typed("/me {}", f"-- {text}"))
@@ -141,9 +188,13 @@ async def test_no_line_of_a_person_begins_as_the_server_s_do(
             assert re.match(r"$|\[\d\d:\d\d\] <ann> |\*\* ann ", line), line
 
 
-@pytest.mark.parametrize(
-    "nick", ["server", "Operator", "аnn", "ann\u200b", "ann ", "-ann", "a.b", "/ann", "𝒶nn", "you"]
-)
+LOOK_ALIKE = [
+    *("server", "Operator", "you", "ann\u200b", "ann ", "-ann", "a.b", "/ann", "\U0001d4b6nn"),
+    "\u0430nn",  # with a Cyrillic letter
+]
+
+
+@pytest.mark.parametrize("nick", LOOK_ALIKE)
 async def test_names_that_look_like_others_cannot_be_had(chat: Chat, nick: str) -> None:
     await chat.join("ann")
     stranger = chat.connect()
@@ -151,6 +202,51 @@ async def test_names_that_look_like_others_cannot_be_had(chat: Chat, nick: str) 
     await stranger.types(nick)
 
     assert len(chat.server.world.members) == 1
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+async def test_escape_sequences_over_real_connections(siege: Siege) -> None:
+    async with bystanders(siege):
+        mallory, reader = await siege.enter("mallory"), await siege.enter("reader")
+        program = await siege.enter("program")
+        await program.send(b"/format json\n")
+        await program.sees(b"the format is json now")
+        keyboard = await siege.connect(telnet=True)
+        await keyboard.send(bytes([IAC, WILL, TERMINAL_TYPE, IAC, DO, SUPPRESS_GO_AHEAD]))
+        await keyboard.send(2 * (bytes([IAC, SB, TERMINAL_TYPE, 0]) + b"XTERM" + bytes([IAC, SE])))
+        await keyboard.sees(bytes([IAC, WILL, ECHO]))
+        await keyboard.send(bytes([IAC, DO, ECHO]) + b"keyboard\r")
+        await keyboard.sees(b"#lobby> ")
+        for sink in ("%b", "/me %b", "/topic %b", "/msg reader %b", "/nick x%b", "/jion %b"):
+            for raw in RAW:
+                line = sink.encode() % (b"a" + raw + b"b") + b"\n"
+                await mallory.send(line[:5])
+                await trio.sleep(0.3)  # as flood control has it, and as two packets
+                await mallory.send(line[5:])
+        await mallory.send(b"that is all\n")
+        for each in (reader, program, keyboard):
+            await each.sees(b"that is all")
+
+    assert reader.received.count(b"mallory") > 4 * len(RAW)
+    for shown in (
+        reader.received.decode(),
+        program.received.decode().replace("\r\n", "\n").replace("\n", "\r\n"),  # JSON has LF
+        transcript(bytes(keyboard.received)).replace("\r", "").replace("\n", "\r\n"),
+    ):
+        assert not unsafe(drawn(shown))
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+async def test_names_of_others_cannot_be_had_by_looking_alike(siege: Siege) -> None:
+    async with bystanders(siege):
+        for nick in LOOK_ALIKE:
+            stranger = await siege.connect()
+            await stranger.send(nick.replace("ann", "eve").encode() + b"\n")
+            await stranger.sees_either(b"-- a name ", b"is taken", b"reserved", b"-- ")
+            assert b"-- topic: " not in stranger.received, nick
+            stranger.close()
 
 
 @pytest.mark.e2e

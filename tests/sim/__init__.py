@@ -5,5 +5,5 @@ is what breaks meanwhile. The `chronicle` is what happened by the broker's own
 order: against it each person's screen is read (`screens`), and what moderators
 have forbidden (`rulings`). `invariants` is what holds after each step;
 `scheduling` makes a run the same each time. `mutants` are deliberate bugs, by
-which the simulator itself is measured.
+which the simulator itself is measured, and `found` the seeds that have found others.
 """

@@ -14,14 +14,14 @@ from trioserve.broker.events import Events
 from trioserve.broker.handlers import Handlers
 from trioserve.messages import Acted, Announced, Event, Message, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Enter, Request
+from trioserve.requests import Enter, Request, Say
 from trioserve.rooms.member import Member
 from trioserve.rooms.trail import Unread
 from trioserve.sessions.session import Session
 from trioserve.state.world import World
 
 # What people say begins with a word that nothing else is like: who says it, and the how many-th.
-TOKEN: Final = re.compile(r"\bq\d+x\d+\b")
+TOKEN: Final = re.compile(r"\bs\d+x\d+\b")
 WHISPER: Final = re.compile(r"\bt\d+x\d+\b")  # the same of what they say to one person alone
 
 
@@ -39,6 +39,7 @@ class Happened:
 
     event: Event
     who: int
+    is_echoed: bool  # who said it is to be shown that in any case
 
 
 @attrs.frozen
@@ -75,11 +76,12 @@ class Chronicle(Events):
         self.entries: list[Entry] = []
         self.world: World | None = None  # whose chronicle it is
         self._unread: dict[int, float] = {}  # of who speaks at none: see Seated
+        self._is_echoed = False  # what is being said
 
     def put(self, event: Event) -> None:
         """Write down what happens, at once: nothing is ever missed."""
         nick = event.new if isinstance(event, Renamed) else getattr(event, "nick", "")
-        self.entries.append(Happened(event, self._number(nick)))
+        self.entries.append(Happened(event, self._number(nick), self._is_echoed))
 
     @contextmanager
     def following(self, before: Callable[[Member, Request], None]) -> Iterator[None]:
@@ -92,6 +94,7 @@ class Chronicle(Events):
         def followed(handlers: Handlers, member: Member, request: Request) -> None:
             whom = self._number(getattr(request, "nick", ""))
             before(member, request)
+            self._is_echoed = isinstance(request, Say) and request.echo
             obey(handlers, member, request)
             handled = Handled(member.number, request, whom, member.sees_own_lines, _ignored(member))
             self.entries.append(handled)
@@ -143,6 +146,10 @@ class Chronicle(Events):
             for message, who in self._said()
             if (found := TOKEN.search(message.text))
         }
+
+    def said_tokens(self) -> set[str]:
+        """All that was said in rooms; a terminal's keys may have joined several in one line."""
+        return {token for message in self.said() for token in TOKEN.findall(message.text)}
 
     def check_order(self) -> None:
         """Raises Wrong unless ids rise, and each line was said once, in its author's order."""

@@ -8,7 +8,7 @@ import attrs
 from tests.sim.chronicle import TOKEN, WHISPER, Entry, Handled, Happened, Seated
 from trioserve.messages import Acted, Announced, Departed, Joined, Left, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Ignore, LogIn, Tell
+from trioserve.requests import Depart, Ignore, LogIn, Tell
 from trioserve.rulings import Deed, Moderated
 
 THROWN_OUT: Final = (Deed.KICKED, Deed.BANNED)  # of their room
@@ -53,7 +53,8 @@ class Expected:
         for entry in entries:
             match entry:
                 case Happened(event, who):
-                    self._happened(event, is_own=who == self.number)
+                    is_own = who == self.number
+                    self._happened(event, is_own=is_own, is_echoed=entry.is_echoed)
                 case Handled():
                     self._handled(entry)
                 case Seated(who) if who == self.number:
@@ -75,12 +76,14 @@ class Expected:
         match handled.request:
             case Ignore() | LogIn() if is_own:
                 self._ignored = dict(handled.ignored)
+            case Depart() if is_own:  # of which nobody is told when the server ends
+                self._present.clear()
             case Tell(text=text) if handled.whom:
                 self.told.update(WHISPER.findall(text))
                 if self.number in (handled.who, handled.whom):
                     self.whispers += WHISPER.findall(text)
 
-    def _happened(self, event: object, *, is_own: bool) -> None:
+    def _happened(self, event: object, *, is_own: bool, is_echoed: bool) -> None:
         match event:
             case Renamed(old, new):
                 self._is_renamed(fold(old), fold(new))
@@ -96,7 +99,8 @@ class Expected:
             case Moderated(deed=deed, room=room) if deed in THROWN_OUT and is_own:
                 self._leaves(room)
             case Said() | Acted() | Announced() if fold(event.room) in self._present:
-                is_silent = isinstance(event, Said) and is_own and not self._sees_own
+                shows_own = self._sees_own or is_echoed
+                is_silent = isinstance(event, Said) and is_own and not shows_own
                 if not is_silent and fold(event.nick) not in self._ignored:
                     found = TOKEN.search(event.text)
                     line = Line(event.id, found[0] if found else "", fold(event.nick))

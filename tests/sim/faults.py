@@ -17,6 +17,7 @@ from trioserve.rooms.member import Member
 # All that there are: each has to happen, or a soak shows less than it says.
 FAULTS: Final = (
     "accept failed",
+    "bot crashed",
     "cleanup crashed",
     "command crashed",
     "command hung",
@@ -25,6 +26,7 @@ FAULTS: Final = (
     "service crashed",
     "store fails",
     "store is not read",
+    "store is back",
     "store stalls",
     "wire broke in a write",
 )
@@ -45,6 +47,7 @@ class Faults:
     rate: float  # of requests that crash, and of connections that fail
     archive: FaultyArchive = attrs.field(factory=FaultyArchive, init=False)
     struck: Counter[str] = attrs.field(factory=Counter, init=False)
+    bots: dict[str, None] = attrs.field(factory=dict, init=False)  # nicks of those who may be here
 
     def before_request(self, _: Member, request: Request) -> None:
         """Raise `Fault` in the broker now and then."""
@@ -87,15 +90,15 @@ class Faults:
             archive.unreadable = "the disk is broken"
 
     def heal_the_store(self) -> None:
+        if self.archive.fault or self.archive.unreadable or self.archive.answers is not None:
+            self.strike("store is back")
         self.archive.fault = self.archive.unreadable = ""
         if self.archive.answers is not None:
             self.archive.answers.set()
             self.archive.answers = None
 
     def functions(self) -> list[Callable[..., Any]]:
-        """A plug-in's commands, filter and service, which crash and hang."""
-        if not self.rate:
-            return []
+        """A plug-in's commands, filter and services, which crash and hang where anything does."""
 
         @command
         async def crash(ctx: Context) -> None:
@@ -124,5 +127,23 @@ class Faults:
                 self.strike("filter crashed")
                 raise Fault("a filter")
 
+        @service
+        async def chatter(host: Host) -> None:
+            nick = f"bot{len(self.bots)}"
+            self.bots[nick] = None
+            try:
+                async with host.member(nick) as bot:
+                    while True:
+                        await trio.sleep(self.chance.uniform(1.0, 100.0))
+                        await bot.say("beep")
+                        if self.chance.random() < 10 * self.rate:
+                            self.strike("bot crashed")
+                            raise Fault("a bot")
+            finally:
+                del self.bots[nick]
+
+        bots = [chatter] if self.chance.random() < 0.5 else []
+        if not self.rate:
+            return bots
         filters = [stutter] if self.chance.random() < 0.3 else []
-        return [crash, hang, stumble, *filters]
+        return [crash, hang, stumble, *filters, *bots]

@@ -2,25 +2,45 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 import trio
 
 from tests.sim.chronicle import Chronicle, Wrong
+from tests.sim.wires import Wire
 from trioserve.names import fold
 from trioserve.outbox import Outbox
 from trioserve.rooms.outlet import Piece
 from trioserve.server import Server
 
 
-def check(server: Server) -> None:
-    """Raises Wrong unless the server is consistent, and within its bounds."""
-    _check_people(server)
+def check(server: Server, bots: Collection[str]) -> None:
+    """Raises Wrong unless the server is consistent, and within its bounds.
+
+    `bots` are the nicks of those who may be here.
+    """
+    _check_people(server, bots)
     _check_rooms(server)
     _check_outboxes(server)
     _check_inbox(server)
+
+
+def check_settled(server: Server, wires: Iterable[Wire]) -> None:
+    """Raises Wrong unless each session has its member and each open connection its session.
+
+    Once nobody has anything to do; `wires` are of those who were let in.
+    """
+    world, served = server.world, {}
+    for session in server.sessions:
+        served[id(session._transport)] = session
+        if session._login is not None or (member := session.member) is None:
+            continue
+        if world.members.get(fold(member.nick)) is not member or member.seat is not session:
+            raise Wrong(f"{member.nick} has a session, and is not here")
+    if left := [wire.peer for wire in wires if not wire.is_closed and id(wire) not in served]:
+        raise Wrong(f"open, though their sessions have ended: {left}")
 
 
 @contextmanager
@@ -108,7 +128,7 @@ def _check_inbox(server: Server) -> None:
         raise Wrong(f"{waiting} requests wait in the inbox for {server.config.broker.inbox}")
 
 
-def _check_people(server: Server) -> None:
+def _check_people(server: Server, bots: Collection[str]) -> None:
     world = server.world
     for nick, member in world.members.items():
         if fold(member.nick) != nick:
@@ -122,6 +142,10 @@ def _check_people(server: Server) -> None:
     ]
     if ghosts:
         raise Wrong(f"members without a session: {ghosts}")
+    if stray := [
+        each.nick for each in world.members.values() if each.is_bot and each.nick not in bots
+    ]:
+        raise Wrong(f"bots that nobody speaks by: {stray}")
     if len({*map(id, world.members.values())}) != len(world.members):
         raise Wrong(f"one has several of these nicks: {list(world.members)}")
     _check_lost(server)
@@ -168,7 +192,13 @@ def _check_rooms(server: Server) -> None:
 def _check_outboxes(server: Server) -> None:
     limits = server.config.outbox
     sizes = [session.waiting for session in server.sessions]
+    served = [session._transport for session in server.sessions]
     if any(size > limits.hard for size in sizes):
         raise Wrong(f"an outbox holds {max(sizes)} bytes, and {limits.hard} is the most")
+    drained = server._drains._draining
+    if any(each.waiting and each._outbox not in drained for each in server.sessions):
+        raise Wrong("bytes wait, and nobody sends them")
+    if stray := [each for each in drained if each.size and each.transport not in served]:
+        raise Wrong(f"for {stray[0].transport.peer} bytes wait, whose session has ended")
     if sum(sizes) != server.waiting:
         raise Wrong(f"{sum(sizes)} bytes wait in all outboxes, and {server.waiting} are counted")

@@ -256,6 +256,54 @@ MUTANTS: Final = (
         "            await self._change(Keeping(trouble))\n            return False\n",
         "            await self._change(Keeping(trouble))\n",
     ),
+    Mutant(
+        "what waits where one is taken over from is shown as new",
+        "sessions/session.py",
+        "if self._ending is None or not self._ending.is_loss:",
+        "if False:",
+    ),
+    Mutant(
+        "who takes somebody over is shown what another one was told",
+        "outbox.py",
+        "        self._traced().forget()\n",
+        "",
+    ),
+    Mutant(
+        "what comes when the connection has just failed is dropped",
+        "outbox.py",
+        "        if not isinstance(event, PASSING):\n",
+        "        if not isinstance(event, PASSING) and not self._closed:\n",
+    ),
+    Mutant(
+        "a request that crashes ends the session",
+        "sessions/conversation.py",
+        "            with suppress(ChatError):  # it crashed; the broker has logged it\n",
+        "            if True:\n",
+    ),
+    Mutant(
+        "a bot stays as a ghost if a request crashes",
+        "extending/host.py",
+        "            with suppress(ChatError):  # it crashed, which must leave no ghost\n",
+        "            if True:\n",
+    ),
+    Mutant(
+        "a connection stays open when its session's end has crashed",
+        "sessions/session.py",
+        "            self._outbox.close()\n            self._transport.close()\n            ending",
+        "            self._outbox.close()\n            ending",
+    ),
+    Mutant(
+        "a line is drawn into the row that is typed in",
+        "wire/editor.py",
+        'b"".join((ERASE, lines, self._redraw))',
+        'b"".join((lines, ERASE, self._redraw))',
+    ),
+    Mutant(
+        "what one types is not said when a page is read",
+        "wire/pager.py",
+        "return Turned(self.take_all(), key)",
+        "return Turned(self.take_all())",
+    ),
 )
 
 

@@ -14,7 +14,10 @@ from tests.sim.chronicle import Wrong
 from tests.sim.doorway import Door, Doorway
 from tests.sim.faults import Faults
 from tests.sim.stays import Stay
+from tests.sim.wires import Wire
 from trioserve.edge.sockets import LONGEST_PAUSE
+from trioserve.rooms.member import Member
+from trioserve.sessions.session import Session
 from trioserve.testing import Chat
 from trioserve.wire.options import (
     DO,
@@ -27,11 +30,18 @@ from trioserve.wire.options import (
 )
 from trioserve.wire.telnet import SB, SE
 
+# Of telnet, from one who is none: a NOP, options that nobody knows, what has no end yet.
+COMMANDS: Final = (
+    bytes([IAC, 241]),
+    bytes([IAC, WILL, 99, IAC, DO, 98]),
+    bytes([IAC, SB, 99, 1, 2, IAC, IAC, IAC, SE]),
+)
 TAKEN: Final = "keeper"  # the name of one who is always here
 AGREED = bytes([IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD, IAC, WILL, TERMINAL_TYPE]) + bytes(
     [IAC, WILL, WINDOW_SIZE, IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE]
 )
 IS_XTERM = bytes([IAC, SB, TERMINAL_TYPE, 0]) + b"XTERM" + bytes([IAC, SE])
+LONGEST_READ, BITE = 20_000, 300  # bytes
 ROOMS = ("#lobby", "#dev", "#tea", "#den")
 
 
@@ -75,6 +85,11 @@ class People:
             stay.types("/format json")
         await self._maybe_settles()
         return stay
+
+    @property
+    def wires(self) -> list[Wire]:
+        """The connections of all who were let in."""
+        return [each.wire for each in self.stays if each.wire not in self.door.waiting]
 
     async def connects(self) -> Stay:
         """Let somebody connect, who has said nothing yet."""
@@ -142,6 +157,25 @@ class People:
         )
         stay.types(f"/{deed} {self._somebody(stay)}")
 
+    async def governs(self, _: Stay) -> None:
+        """Mute somebody in a room of one's own, or let them speak again; they talk there."""
+        ruled = [
+            (room.name, owner, member)
+            for room in self.chat.server.world.rooms.values()
+            if room.owner is not None and (owner := self._at(room.owner)) is not None
+            for member in map(self._at, room.members)
+            if member is not None and member is not owner
+        ]
+        if not ruled:
+            return
+        room, owner, member = self.chance.choice(ruled)
+        deed = "mute" if self.chance.random() < 0.7 else "unmute"
+        owner.types(f"/room {room}\n/{deed} {self.nick_of(member)}")
+        await self._maybe_settles()
+        for each in self.chance.choices((self.says, self.acts), k=2):
+            member.types(f"/room {room}")
+            await each(member)
+
     async def secludes(self, stay: Stay) -> None:
         stay.types(f"/private {self.chance.choice(('on', 'off'))}")
 
@@ -151,6 +185,7 @@ class People:
     async def edits(self, stay: Stay) -> None:
         """Press a terminal's keys: an arrow, ^A, ^K, ^U, Tab, a page turned, a paste's ends."""
         if stay.has_keys:
+            stay.has_edited = True
             keys = ("\x1b[D", "\x01", "\x0b", "\x15", "/he\t", " ", "q", "\x1b[200~a\rb\x1b[201~")
             stay.wire.type("".join(self.chance.choices(keys, k=5)).encode())
 
@@ -191,21 +226,45 @@ class People:
         stay.types(self.chance.choice(("/jion", "/join", "/nick 1", "x" * 2000, "/tell", "/")))
 
     async def sends_rubbish(self, stay: Stay) -> None:
-        rubbish = bytes(self.chance.randrange(32, 240) for _ in range(self.chance.randrange(40)))
-        stay.types("/help " + rubbish.decode("latin-1"))
+        """Send bytes that are no text, in a line that is said, or as telnet's commands."""
+        if not stay.is_gone:
+            if not stay.has_keys and self.chance.random() < 0.3:
+                stay.wire.type(self.chance.choice(COMMANDS))
+            first = 32 if stay.has_keys else 0  # there the others are keys
+            rubbish = bytes(self.chance.randrange(first, 240) for _ in range(40))
+            line = self._text(stay).encode() + b" " + rubbish.translate(None, b"\r\n\x7f")
+            stay.wire.type(line + (b"\r" if stay.has_keys else b"\n"))
 
     async def stalls(self, stay: Stay) -> None:
+        """Read no more for now, while those around talk on."""
         stay.reads = stay.has_read = stay.wire.reading = False
+        for other in self._around(stay):
+            await self.says_much(other)
 
-    async def reads_a_little(self, stay: Stay) -> None:
-        if not stay.reads:
-            await self._meanwhile()
-            stay.wire.read(self.chance.randrange(1, 3000))
+    async def reads_a_little(self, _: Stay) -> None:
+        if (reader := self._one_behind()) is not None:
+            await self._meanwhile(reader)
+            reader.wire.read(self.chance.randrange(1, 3000))
 
-    async def reads_on(self, stay: Stay) -> None:
-        stay.reads = True
-        await self._meanwhile()
-        stay.wire.read_on()
+    async def reads_on(self, _: Stay) -> None:
+        if (reader := self._one_behind()) is not None:
+            reader.reads = True
+            await self._meanwhile(reader)
+            reader.wire.read_on()
+
+    async def catches_up(self, _: Stay) -> None:
+        """Read until one's answers come again, but not what is said in rooms; and whisper then."""
+        if (reader := self._one_behind()) is None:
+            return
+        for _bite in range(LONGEST_READ // BITE):
+            waiting = self._waiting(reader)
+            if 0 < waiting < self.chat.server.config.outbox.soft:
+                await self.whispers(reader)
+                await self.joins(reader)
+            if not waiting or self.chance.random() < 0.05:
+                break
+            reader.wire.read(BITE)
+            await trio.testing.wait_all_tasks_blocked()
 
     async def quits(self, stay: Stay) -> None:
         stay.types("/quit")
@@ -229,20 +288,53 @@ class People:
     async def waits(self, _: Stay) -> None:
         await trio.sleep(self.chance.choice((0.01, 0.5, 3.0, 20.0)))
 
-    async def _meanwhile(self) -> None:
+    async def _meanwhile(self, reader: Stay) -> None:
         """Let others' lines be on their way, which the broker may or may not have handled."""
-        here = [each for each in self.stays if each.is_here]
-        for stay in self.chance.choices(here, k=self.chance.randrange(3)) if here else ():
+        around = self._around(reader)
+        for stay in self.chance.choices(around, k=self.chance.randrange(4)) if around else ():
             stay.types(self._text(stay))
         for _ in range(self.chance.randrange(4)):
             await trio.lowlevel.checkpoint()
 
     def nick_of(self, stay: Stay) -> str:
         """Under which name somebody is here; if they are not, under which they came."""
-        for session in self.chat.server.sessions:
-            if session._transport is stay.wire and session.member is not None:
-                return session.member.nick
-        return stay.nick
+        member = self._member(stay)
+        return stay.nick if member is None else member.nick
+
+    def _session(self, stay: Stay) -> Session | None:
+        sessions = self.chat.server.sessions
+        return next((each for each in sessions if each._transport is stay.wire), None)
+
+    def _member(self, stay: Stay) -> Member | None:
+        session = self._session(stay)
+        return None if session is None else session.member
+
+    def _waiting(self, stay: Stay) -> int:
+        """How many bytes wait for somebody."""
+        session = self._session(stay)
+        return 0 if session is None else session.waiting
+
+    def _at(self, member: Member) -> Stay | None:
+        """Where a member is."""
+        transport = getattr(member.seat, "_transport", None)
+        here = (each for each in self.stays if each.is_here)
+        return next((each for each in here if each.wire is transport), None)
+
+    def _around(self, stay: Stay) -> list[Stay]:
+        """Some of those whom somebody shares a room with, who talk there."""
+        member = self._member(stay)
+        room = None if member is None else member.room
+        if room is None:
+            return []
+        others = [each for each in room.members if each is not member and each.room is room]
+        found = map(self._at, self.chance.sample(others, k=min(3, len(others))))
+        return [each for each in found if each is not None]
+
+    def _one_behind(self) -> Stay | None:
+        """One who does not read, rather one for whom something waits."""
+        behind = [each for each in self.stays if each.is_here and not each.reads]
+        some = [each for each in behind if self._waiting(each)] or behind
+        return self.chance.choice(some) if some else None
 
     def _somebody(self, stay: Stay) -> str:
         others = [each for each in self.stays if each is not stay and not each.is_gone]
@@ -271,6 +363,7 @@ class People:
             People.whispers: 5,
             People.ignores: 1,
             People.moderates: 6,
+            People.governs: 3,
             People.secludes: 1,
             People.sets_topic: 1,
             People.edits: 4,
@@ -285,6 +378,7 @@ class People:
             People.stalls: 3,
             People.reads_a_little: 6,
             People.reads_on: 4,
+            People.catches_up: 2,
             People.quits: 1,
             People.hangs_up: 1,
             People.vanishes: 3,

@@ -8,7 +8,7 @@ import attrs
 
 from tests.sim.chronicle import Wrong
 from tests.sim.expected import Before, Expected, Line
-from tests.sim.screens import Loss, Part, Replayed, Shown, Sight, Whispered, Words
+from tests.sim.screens import Loss, Part, Replayed, Shown, Sight, Stopped, Whispered, Words
 
 
 @attrs.define(eq=False)
@@ -66,7 +66,6 @@ class Reader:
     _replayed: "Replay | None" = attrs.field(default=None, init=False)
     _heard: set[str] = attrs.field(factory=set, init=False)  # in private
     _hearing: int = attrs.field(default=0, init=False)  # how many of that have been shown
-    _is_sure: bool = attrs.field(default=True, init=False)  # what was shown before
 
     def __attrs_post_init__(self) -> None:
         self._rooms = {room: Reading(lines) for room, lines in self.expected.rooms.items()}
@@ -86,6 +85,8 @@ class Reader:
                 case Replayed(_, count):
                     if self._replayed is not None and self._replayed.goes_on(count, self.forgetful):
                         self._replayed = None
+                case Stopped():
+                    self._has_enough()
                 case Shown(token, Part.AGAIN):
                     self._sees_again(token)
                 case Shown(token):
@@ -94,10 +95,6 @@ class Reader:
                     self._hears(token)
                 case _:
                     pass
-
-    def cannot_tell(self) -> None:
-        """Nobody knows what was shown at a connection."""
-        self._is_sure = False
 
     def ends(self) -> None:
         """They have read to the end: nothing may be missing behind the last either."""
@@ -132,6 +129,13 @@ class Reader:
                 self._replayed.is_sure = False
         elif self._replayed is not None and room == self._replayed.room:
             self._replayed.shows(token, reading)
+
+    def _has_enough(self) -> None:
+        """They want no more of what is shown again: nobody knows which that would have been."""
+        self._replayed = None
+        for reading in self._rooms.values():
+            reading.again |= set(reading.skipped)
+            reading.skipped, reading.is_sure = [], False
 
     def _hears(self, token: str) -> None:
         if self.expected.whispers[self._hearing : self._hearing + 1] != [token]:
@@ -185,14 +189,14 @@ class Reader:
     def _check_late(self, token: str, part: Part, seen: Collection[str], is_behind: bool) -> None:
         if part not in (Part.UNSURE, Part.UNSENT):
             raise Wrong(f"{self.name} is shown {token} late, without a word")
-        if part is Part.UNSENT and token in seen and self._is_sure:
+        if part is Part.UNSENT and token in seen:
             raise Wrong(f"{self.name} is shown {token} as new, and has been before")
         if is_behind:
             raise Wrong(f"{self.name} is shown {token} late, and out of its order")
 
     def _settle_late(self, told: Mapping[str, int], before: Before) -> None:
         """Raises Wrong unless all is shown by now, or its loss is told of, exactly."""
-        is_sure = self._is_sure and before.is_sure
+        is_sure = before.is_sure
         for room in {**self._rooms, **told}:
             reading, count = self._room(room), told.get(room, 0)
             reached = before.lines.get(room, 0)
@@ -218,7 +222,6 @@ class Reader:
             raise Wrong(f"{self.name} came back, and does not see {unheard[:5]}, told in private")
         self._heard |= set(whispers)
         self._hearing = before.whispers
-        self._is_sure = True
 
     # ------------------------------------------------------------------------
 

@@ -67,6 +67,11 @@ class Replayed:
 
 
 @attrs.frozen
+class Stopped:
+    """That one wanted no more of what is shown again."""
+
+
+@attrs.frozen
 class Back:
     """That one goes on as somebody who was here before."""
 
@@ -84,13 +89,18 @@ _SKIPPED: Final = re.compile(r"^-- (\d+) messages? skipped in (#\S+); /missed")
 _LAST: Final = re.compile(r"^(?:last \d+ messages?\b|new$|new: the last )")
 _MISSED: Final = re.compile(r"^(\d+) messages? missed in (#\S+)$")
 _FORGOTTEN: Final = re.compile(r"^(\d+) messages? no longer kept$")
+_NOT_SHOWN: Final = re.compile(r"^\d+ lines? not shown$")
 _UNSENT: Final = re.compile(r"(\d+) lines?(?: typed ahead)? not sent")
 _PROMPT: Final = re.compile(r"Your name[^?]*\? ")
 _QUESTION: Final = re.compile(r"(?:New password|The same again|Password of \S+): ")
+# What a person says, does or has the server say, in the current room or in another one.
+_SAID: Final = re.compile(r"^(?:\[\d\d:\d\d\] )?(?:#\S+ )?(?:<\S+> |\*\*? )")
+# What stays on a terminal of what was typed there.
+_TYPED: Final = re.compile(r"^(?:#\S+> |/)")
 _BACK: Final = re.compile(r"^you are (\S+) again")
 _WORDS: Final = re.compile(r"^if the connection breaks: /resume (\S+)$")
 
-Sight = Shown | Whispered | Loss | Replayed | Back | Words
+Sight = Shown | Whispered | Loss | Replayed | Stopped | Back | Words
 
 
 @attrs.define(eq=False)
@@ -99,6 +109,7 @@ class Screen:
 
     text: str
     refusals: int = attrs.field(default=0, init=False)  # lines that they are told were not said
+    has_kept_a_draft: bool = attrs.field(default=False, init=False)  # for lines waited before it
     _part: Part = attrs.field(default=Part.LIVE, init=False)
 
     def parts(self) -> list[list[Sight]]:
@@ -120,6 +131,8 @@ class Screen:
         while (prompt := _PROMPT.match(line) or _QUESTION.match(line)) is not None:
             self._asked(prompt[0])
             line = line[prompt.end() :]
+        if _TYPED.match(line):
+            return
         if line.startswith('{"kind":'):
             yield from self._read_object(json.loads(line))
         elif found := _SKIPPED.match(line):
@@ -130,7 +143,7 @@ class Screen:
             yield from self._noticed(line[3:])
         elif " -> " in line:  # else it was said aloud, behind a key that made it no command
             yield from (Whispered(token, self._part) for token in WHISPER.findall(line))
-        else:
+        elif _SAID.match(line):
             yield from self._said(line)
 
     def _read_object(self, shown: dict[str, Any]) -> Iterator[Sight]:
@@ -159,7 +172,7 @@ class Screen:
         if found := TOKEN.search(text):  # a terminal's keys may have joined two lines
             yield Shown(found[0], self._part)
 
-    def _divided(self, text: str) -> Iterator[Replayed]:
+    def _divided(self, text: str) -> Iterator[Replayed | Stopped]:
         if _LAST.match(text):
             self._part = Part.AGAIN
         elif found := _MISSED.match(text):
@@ -167,6 +180,9 @@ class Screen:
             yield Replayed(fold(found[2]), int(found[1]))
         elif found := _FORGOTTEN.match(text):
             yield Replayed("", int(found[1]))
+        elif _NOT_SHOWN.match(text):
+            self._part = Part.LIVE
+            yield Stopped()
         elif text == UNSURE.text:
             self._part = Part.UNSURE
         elif text == UNSENT.text:
@@ -186,5 +202,7 @@ class Screen:
             yield Back(found[1])
         elif found := _WORDS.match(text):
             yield Words(found[1])
+        elif text.startswith("not sent yet: "):
+            self.has_kept_a_draft = True
         elif any(refusal in text for refusal in REFUSALS):
             self.refusals += 1

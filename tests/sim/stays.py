@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from tests.sim.transcripts import transcript
 from tests.sim.wires import Wire
 from trioserve.sessions.services import TAKEN_OVER
 
@@ -19,12 +20,14 @@ class Stay:
     wire: Wire
     nick: str  # under which they come in: nobody else has it then
     has_keys: bool = False  # in character mode, where a screen is redrawn all the time
+    has_edited: bool = False  # with keys that may have taken out what they typed
     renames: int = 0
     is_gone: bool = False  # by their own doing
     reads: bool = True
     has_read: bool = True  # all the time, up to their end
     has_hung_up: bool = False  # after their last line, and reads on
     is_taken_over: bool = False  # by another connection, when all that they typed was received
+    talks_to_the_end: bool = False  # of the server
     said: int = 0
     whispered: int = 0
 
@@ -36,9 +39,12 @@ class Stay:
             self.wire.type(typed)
 
     def token(self) -> str:
-        """The word that tells the next message of theirs from all others."""
+        """The word that tells the next message of theirs from all others.
+
+        It begins with no key that ends an answer which is read by pages, as "q" does.
+        """
         self.said += 1
-        return f"q{self.number}x{self.said}"
+        return f"s{self.number}x{self.said}"
 
     def whisper(self) -> str:
         """The same of what they say to one person alone."""
@@ -59,5 +65,10 @@ class Stay:
 
     @property
     def screen(self) -> str:
-        """All that they have been shown."""
+        """All that they have been shown, as it came."""
         return self.wire.received.decode("utf-8", "replace")
+
+    @property
+    def transcript(self) -> str:
+        """All lines that they have been shown."""
+        return transcript(bytes(self.wire.received))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.sim import rulings
 from tests.sim.chronicle import Wrong
+from tests.sim.found import FOUND, Found
 from tests.sim.mutants import MUTANTS, Mutant, mutated, planted, soak
 from tests.sim.simulation import simulate
 
@@ -23,6 +24,12 @@ def test_nothing_is_lost_doubled_or_out_of_order(seed: int) -> None:
     report = simulate(seed)
 
     assert report.messages > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("found", FOUND, ids=lambda each: str(each.seed))
+def test_what_a_seed_has_found_once_it_finds_no_more(found: Found) -> None:
+    assert simulate(found.seed).messages > 0, found.what
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ No Trio here: `archives` says in which thread.
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Final, TypeVar
@@ -61,7 +61,8 @@ class Database:
             self._connection = sqlite3.connect(
                 path, timeout=BUSY, isolation_level=None, check_same_thread=False
             )
-            try:
+            with ExitStack() as opened:
+                opened.callback(self._connection.close)
                 self._refuse_newer(len(steps))
                 self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 self._connection.execute("PRAGMA synchronous = FULL")
@@ -72,9 +73,7 @@ class Database:
                 if not is_another:
                     self._migrate(steps)
                     self._bring_index_on()
-            except BaseException:
-                self._connection.close()
-                raise
+                opened.pop_all()
 
     def write(self, records: Sequence[Record]) -> list[tuple[Record, Exception]]:
         """Write all of them in one transaction; return those that can never be written.
@@ -131,10 +130,9 @@ class Database:
         try:
             yield
             self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
+        finally:
+            if self._connection.in_transaction:  # whatever has kept it from being committed
                 self._connection.execute("ROLLBACK")
-            raise
 
     def _version(self) -> int:
         version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]

@@ -245,13 +245,13 @@ class Broker:
         """Have kept what has changed in rooms."""
         try:
             self._handlers.ledger.write()
-        except Exception:
+        except Exception:  # it has been shown already: the turn goes on
             log.exception("what holds in rooms could not be kept")
             self._counters.crashes += 1
 
     def _show(self, member: Member, refusal: ChatError) -> None:
         try:
             self._fanout.put(member, Noticed(str(refusal)))
-        except Exception:
+        except Exception:  # one reader's affair: the broker must not end with it
             log.exception("a refusal could not be shown")
             self._counters.crashes += 1

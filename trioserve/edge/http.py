@@ -80,7 +80,7 @@ class HttpEdge:
             log.debug("%s: connection lost", transport.peer)
         except trio.ClosedResourceError:
             log.debug("%s: gave way to another", transport.peer)
-        except Exception:
+        except Exception:  # of one visitor: all pages would end with it
             log.exception("%s: a page crashed", transport.peer)
         finally:
             transport.close()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import attrs
@@ -62,7 +62,8 @@ class Host:
     async def _depart(self, member: Member) -> None:
         """Let the broker take a bot out; what has ended it is not to be hidden by that."""
         try:
-            await self.broker.call(member, Settle())  # behind an Enter that was cancelled
+            with suppress(ChatError):  # it crashed, which must leave no ghost
+                await self.broker.call(member, Settle())  # behind an Enter that was cancelled
             if self.world.members.get(names.fold(member.nick)) is member:
                 await self.broker.call(member, Depart())
         except trio.BrokenResourceError:

@@ -87,7 +87,7 @@ class Reception:
                             pass
         except* OSError:
             pass  # gone meanwhile
-        except* Exception:
+        except* Exception:  # all sessions would end with it
             self._counters.crashes += 1
             log.exception("%s: a refusal crashed", waiting.peer)
         finally:

@@ -10,6 +10,7 @@ the connection is closed. Another session may take the member over before that.
 import logging
 from typing import Final
 
+import attrs
 import trio
 
 from trioserve.errors import ChatError, ProtocolError
@@ -123,6 +124,9 @@ class Session:
     def vacate(self, last_id: int, now_us: int) -> Unread:
         """Speak for the member no more, and end; return what it may not have seen."""
         unread = self._outbox.unread(last_id, now_us)
+        if self._ending is None or not self._ending.is_loss:
+            # What waits is still sent here, too: nobody can say that it will not be seen.
+            unread = attrs.evolve(unread, unsent=max(last_id + 1, now_us))
         style = self._outbox.style()
         self._outbox.style = lambda: style  # the member's is of another connection from now on
         self._departed = self._member
