@@ -17,6 +17,7 @@ from trioserve.configuration.config import Config
 from trioserve.limits import DoorLimits
 from trioserve.messages import Told
 from trioserve.outbox import OutboxLimits
+from trioserve.requests import Close
 from trioserve.rooms.trail import Trail
 from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
@@ -379,6 +380,15 @@ async def test_a_shutdown_waits_for_nobody_who_is_lost(autojump_clock: MockClock
         chat.server.stop()
 
     assert trio.current_time() - began < 1
+
+
+async def test_who_is_lost_when_the_server_ends_has_left(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await chat.server.broker.call(chat.server.broker.house, Close())
+
+    await ann.vanishes()
+
+    assert not chat.server.world.members
 
 
 async def test_an_operator_who_comes_back_by_words_is_none_any_more(chat: Chat) -> None:

@@ -14,7 +14,7 @@ from trioserve.broker.events import Events
 from trioserve.broker.handlers import Handlers
 from trioserve.messages import Acted, Announced, Event, Message, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Enter, Request, Say
+from trioserve.requests import Depart, Enter, Request, Say
 from trioserve.rooms.member import Member
 from trioserve.rooms.trail import Unread
 from trioserve.sessions.session import Session
@@ -77,6 +77,8 @@ class Chronicle(Events):
         self.world: World | None = None  # whose chronicle it is
         self._unread: dict[int, float] = {}  # of who speaks at none: see Seated
         self._is_echoed = False  # what is being said
+        self._departed: set[int] = set()  # of their own
+        self._late: list[str] = []  # what such have said before that, and was not shown
 
     def put(self, event: Event) -> None:
         """Write down what happens, at once: nothing is ever missed."""
@@ -95,7 +97,10 @@ class Chronicle(Events):
             whom = self._number(getattr(request, "nick", ""))
             before(member, request)
             self._is_echoed = isinstance(request, Say) and request.echo
+            if isinstance(request, Say) and member.number in self._departed:
+                self._late.append(f"{member.nick} has departed before {request.text}")
             obey(handlers, member, request)
+            self._comes_or_goes(member, request)
             handled = Handled(member.number, request, whom, member.sees_own_lines, _ignored(member))
             self.entries.append(handled)
             if isinstance(request, Enter) and isinstance(member.seat, Session):
@@ -115,6 +120,12 @@ class Chronicle(Events):
             patch.setattr(Session, "vacate", vacated)
             patch.setattr(Session, "occupy", occupied)
             yield
+
+    def _comes_or_goes(self, member: Member, request: Request) -> None:
+        if isinstance(request, Enter):
+            self._departed.discard(member.number)
+        elif isinstance(request, Depart) and self._number(member.nick) != member.number:
+            self._departed.add(member.number)
 
     def _seated(self, member: Member, seat: Session, *, is_new: bool) -> None:
         if isinstance(seat._transport, Wire):
@@ -153,6 +164,8 @@ class Chronicle(Events):
 
     def check_order(self) -> None:
         """Raises Wrong unless ids rise, and each line was said once, in its author's order."""
+        if self._late:
+            raise Wrong(self._late[0])
         last = 0
         reached: Counter[str] = Counter()
         for message in self.said():

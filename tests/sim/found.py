@@ -18,6 +18,7 @@ class Found:
 
 
 FOUND: Final = (
+    Found(18, "who was lost behind the beginning of the shutdown was still there at its end"),
     Found(34, "what waited where one was taken over from was called new, and shown there, too"),
     Found(147, "a bot stayed as a ghost when what it asked before its departure crashed"),
 )

@@ -281,6 +281,12 @@ MUTANTS: Final = (
         "            if True:\n",
     ),
     Mutant(
+        "who is lost in the shutdown stays as a ghost",
+        "broker/membership.py",
+        "if self._closing:  # nobody can come back any more",
+        "if False:",
+    ),
+    Mutant(
         "a bot stays as a ghost if a request crashes",
         "extending/host.py",
         "            with suppress(ChatError):  # it crashed, which must leave no ghost\n",

@@ -92,6 +92,8 @@ class Membership:
         match request:
             case Lose(seat):
                 self.resuming.lose(member, seat, self.world.last_id)
+                if self._closing:  # nobody can come back any more
+                    self.resuming.part_with_all()
             case Resume(words):
                 self.take_over(member, self.resuming.owner_of(words, member))
             case TakeOver(nick):
