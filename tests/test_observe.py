@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from trioserve import observe
-from trioserve.observe import TURN_BOUNDS, Counters, OneLineFormatter, logging_to
+from trioserve.observe import TURN_BOUNDS, Counters, OneLineFormatter, log_briefly, logging_to
 
 PATIENCE = 10.0  # seconds of the real clock; for a loaded machine
 
@@ -97,6 +97,20 @@ def test_a_record_is_a_line_with_time_and_level() -> None:
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO 192\.0\.2\.7:4711 is ann\n", stream.getvalue()
     )
+
+
+def test_a_brief_record_is_a_line_like_any_other() -> None:
+    def speak() -> None:
+        log_briefly(log, "%s is %s", "192.0.2.7:4711", "ann")
+
+    assert logged_by(speak) == ["INFO 192.0.2.7:4711 is ann"]
+    assert logged_by(speak, level="WARNING") == []
+
+
+def test_another_form_of_the_time_may_be_asked_for() -> None:
+    record = logging.makeLogRecord({"msg": "here", "created": 15e6})
+
+    assert OneLineFormatter("%(asctime)s %(message)s", "in %Y").format(record) == "in 1970 here"
 
 
 @pytest.mark.parametrize(

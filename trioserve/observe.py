@@ -1,5 +1,6 @@
 """What an operator can know: counters, and logs that never hold up the loop."""
 
+import functools
 import json
 import logging
 import queue
@@ -77,7 +78,19 @@ class OneLineFormatter(logging.Formatter):
     """Format each record as one physical line, whatever somebody put into it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _BREAKS_A_LINE.sub(_escaped, super().format(record))
+        text = super().format(record)
+        # Nearly all are printable as they are, which is seen in a tenth of the time.
+        return text if text.isprintable() else _BREAKS_A_LINE.sub(_escaped, text)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        if datefmt is not None:
+            return super().formatTime(record, datefmt)
+        return f"{_second(int(record.created))},{int(record.msecs):03}"
+
+
+@functools.lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return time.strftime(logging.Formatter.default_time_format, time.localtime(seconds))
 
 
 class JsonFormatter(logging.Formatter):
@@ -109,7 +122,9 @@ def _escaped(match: re.Match[str]) -> str:
 class _BoundedQueueHandler(QueueHandler):
     """Queue lines for the writing thread, or count them where the queue is full."""
 
-    def __init__(self, records: "queue.Queue[str | None]", formatter: logging.Formatter) -> None:
+    def __init__(
+        self, records: "queue.SimpleQueue[str | None]", formatter: logging.Formatter
+    ) -> None:
         super().__init__(records)
         self.setFormatter(formatter)
         self._records = records
@@ -120,23 +135,35 @@ class _BoundedQueueHandler(QueueHandler):
         return self.format(record)
 
     def enqueue(self, record: Any) -> None:  # what `prepare` has made of it: a line
-        try:
-            self._tell_dropped()
-            self._records.put_nowait(record)
-        except queue.Full:
+        # The bound is ours: a queue with one of its own takes 3 µs for what this does in 0.2.
+        if self._records.qsize() >= LOG_BACKLOG:
             self._dropped += 1
+        else:
+            self._tell_dropped()
+            self._records.put(record)
 
     def end(self) -> None:
-        """Queue the end; raises queue.Full if there is no room for it within LOG_FLUSH."""
-        self._tell_dropped(LOG_FLUSH)
-        self._records.put(None, timeout=LOG_FLUSH)
+        """Queue the end, behind what waits."""
+        self._tell_dropped()
+        self._records.put(None)
 
-    def _tell_dropped(self, timeout: float = 0.0) -> None:
+    def _tell_dropped(self) -> None:
         if self._dropped:
             text = f"{self._dropped} log records dropped: the log is not being read"
             account = logging.LogRecord("trioserve", logging.WARNING, "", 0, text, (), None)
-            self._records.put(self.format(account), timeout=timeout)
+            self._records.put(self.format(account))
             self._dropped = 0
+
+
+def log_briefly(logger: logging.Logger, text: str, *arguments: object) -> None:
+    """Log at INFO, as the logger does, but not from which line of code: that takes a third of it.
+
+    For what is logged of each connection.
+    """
+    if logger.isEnabledFor(logging.INFO):
+        logger.handle(
+            logger.makeRecord(logger.name, logging.INFO, "", 0, text, arguments, exc_info=None)
+        )
 
 
 @contextmanager
@@ -151,7 +178,7 @@ def logging_to(
     if stream is None:  # a process that was started without one
         yield
         return
-    records: queue.Queue[str | None] = queue.Queue(LOG_BACKLOG)
+    records: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     text = OneLineFormatter("%(asctime)s %(levelname)s %(message)s")
     handler = _BoundedQueueHandler(records, JsonFormatter() if json else text)
     logger = logging.getLogger("trioserve")
@@ -167,9 +194,8 @@ def logging_to(
     finally:
         logger.removeHandler(handler)
         logger.setLevel(former_level)
-        with suppress(queue.Full):  # blocked for good: the thread is a daemon and dies with us
-            handler.end()
-            thread.join(LOG_FLUSH)
+        handler.end()
+        thread.join(LOG_FLUSH)  # of a stream that is blocked for good: it is a daemon, and dies
 
 
 def _apart(stream: TextIO) -> TextIO:
@@ -187,7 +213,7 @@ def _apart(stream: TextIO) -> TextIO:
     )
 
 
-def _write(records: "queue.Queue[str | None]", stream: TextIO) -> None:
+def _write(records: "queue.SimpleQueue[str | None]", stream: TextIO) -> None:
     # No logging.Handler: `logging` locks each of its own when the interpreter ends, and
     # would wait for ever for one that is blocked.
     has_ended = False
