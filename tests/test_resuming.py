@@ -547,6 +547,26 @@ async def test_what_waited_in_the_outbox_is_new(chat: Chat) -> None:
     ]
 
 
+async def test_what_was_begun_is_in_doubt_also_behind_what_had_to_wait_before(chat: Chat) -> None:
+    bob = await chat.join("bob")
+    await bob.types("/join #dev", *[f"line {number} {'x' * 20}" for number in range(3)])
+    ann = await chat.join("ann", window=60)
+    words = await words_of(ann)
+    await ann.stops_reading()
+    await ann.types("/join #dev")  # shows more than fits
+    await ann.reads_on()
+    await ann.stops_reading()
+    for number in range(3, 9):
+        await bob.types(f"line {number} {'x' * 20}")
+    await ann.vanishes()
+
+    again = await resumed(chat, words)
+
+    lines = shown(again)
+    at = lines.index("-- new since the connection broke --")
+    assert [line[:12] for line in lines[at - 2 : at]] == ["<bob> line 3", "<bob> line 4"]
+
+
 async def test_what_was_sent_long_after_it_was_said_is_shown_again(chat: Chat) -> None:
     bob = await chat.join("bob")
     ann = await chat.join("ann", window=10)

@@ -235,6 +235,7 @@ class Outbox:
     def _traced(self) -> Trail:
         if self._trail is None:
             self._trail = Trail(self.drains.doubt)
+            self._trail.sent(self._queued - self.size, trio.current_time())
         return self._trail
 
     async def below_soft(self) -> None:
@@ -332,10 +333,10 @@ class Outbox:
         if self._waiting is None:
             self._waiting = deque()
             self.drains.adopt(self)
-        self._waiting.append(data)
-        self.size += len(data)
         if message_id:
             self._traced().wait(self._queued - begun, self._queued + len(data), message_id)
+        self._waiting.append(data)
+        self.size += len(data)
         self._queued += len(data)
         self.drains.account(self, len(data))
         if self.size > self.drains.limits.hard:
