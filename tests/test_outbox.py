@@ -9,7 +9,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import Context, command
 from trioserve.configuration.config import Config
-from trioserve.outbox import OutboxLimits
+from trioserve.observe import Counters
+from trioserve.outbox import Drains, Outbox, OutboxLimits
 from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
@@ -47,6 +48,61 @@ async def say(person: Person, count: int, *, first: int = 0) -> None:
 def numbers(shown: str) -> list[int]:
     """The numbers of the lines that were shown."""
     return [int(line.split("> ")[1][:5]) for line in shown.splitlines() if "<ann>" in line]
+
+
+# ------------------------------------------------------------ sent together
+
+
+def unfailing(reason: OSError | str) -> None:
+    """What is told of a connection that is given up: none is."""
+    raise AssertionError(reason)
+
+
+async def test_what_is_held_is_sent_at_once_and_in_order() -> None:
+    transport = MemoryTransport(window=5, reading=False)
+    drains = Drains(OutboxLimits(), Counters(), 1)
+    outbox = Outbox(transport, drains, unfailing)
+
+    outbox.hold()
+    outbox.put(b"one ")
+    outbox.put(b"two ")
+    assert transport.writes == 0
+    outbox.release()
+    assert (transport.writes, outbox.size) == (1, 3)
+    outbox.put(b"three")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drains.run)
+        transport.read_on()
+        await outbox.flushed()
+        nursery.cancel_scope.cancel()
+
+    assert transport.received == b"one two three"
+    assert drains.total == 0
+
+
+async def test_what_is_held_is_sent_to_who_waits_for_all(autojump_clock: MockClock) -> None:
+    transport = MemoryTransport()
+    outbox = Outbox(transport, Drains(OutboxLimits(), Counters(), 1), unfailing)
+
+    outbox.hold()
+    outbox.put(b"goodbye")
+    with trio.fail_after(1):
+        await outbox.flushed()
+
+    assert transport.received == b"goodbye"
+
+
+async def test_what_is_held_may_be_what_is_too_much() -> None:
+    failures: list[OSError | str] = []
+    drains = Drains(OutboxLimits(total=10), Counters(), 1)
+    outbox = Outbox(MemoryTransport(), drains, failures.append)
+
+    outbox.hold()
+    outbox.put(b"more than that")
+    outbox.release()
+
+    assert failures == ["not reading, and memory is short"]
+    assert drains.total == 0
 
 
 # -------------------------------------------------------------- below soft

@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from trioserve import Context, message_filter
+from trioserve.broker.phrases import BITS, WORDS, new_phrase, words
 from trioserve.broker.resuming import ResumeLimits
 from trioserve.configuration.config import Config
 from trioserve.limits import DoorLimits
@@ -977,3 +978,12 @@ async def test_where_nobody_is_kept_nobody_is_shown_words(autojump_clock: trio.a
         await ann.types("/resume")
 
         await ann.sees("-- who loses their connection here has left: there are no words")
+
+
+def test_words_are_three_of_as_many_as_their_bits_are_worth() -> None:
+    assert len(words()) == len(set(words())) == 2**BITS
+
+    given = [new_phrase().split("-") for _ in range(100)]
+
+    assert all(len(each) == WORDS and set(each) <= set(words()) for each in given)
+    assert len({tuple(each) for each in given}) > 90

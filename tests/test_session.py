@@ -5,7 +5,7 @@ import logging
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve.configuration.config import Config
 from trioserve.extending.declarations import Command
@@ -15,6 +15,18 @@ from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
 # ---------------------------------------------------------------- the door
+
+
+async def test_who_comes_is_sent_two_packets(chat: Chat) -> None:
+    ann = chat.connect()
+    await wait_all_tasks_blocked()
+
+    assert (ann.transport.writes, ann.unseen()[-11:]) == (1, "Your name? ")
+
+    await ann.types("ann")
+
+    assert ann.transport.writes == 2
+    assert len(ann.unseen().splitlines()) > 1
 
 
 async def test_a_stranger_is_greeted_and_asked_for_a_name(chat: Chat) -> None:

@@ -150,7 +150,7 @@ MUTANTS: Final = (
     Mutant(
         "what is written jumps what waits",
         "outbox.py",
-        "        if not self.size:\n            sent = self._try_send(data)",
+        "        if not (self.size or self._held):\n            sent = self._try_send(data)",
         "        if True:\n            sent = self._try_send(data)",
     ),
     Mutant(

@@ -11,6 +11,8 @@ from importlib import resources
 from typing import Final
 
 WORDS: Final = 3  # of a phrase
+BITS: Final = 11  # that each is worth: there are 2048
+MOST: Final = 2**BITS - 1
 
 _BETWEEN: Final = re.compile(r"[\s-]+")
 
@@ -24,7 +26,8 @@ def words() -> tuple[str, ...]:
 
 def new_phrase() -> str:
     """Return a phrase that nobody can foresee: ``able-baker-cargo``."""
-    return "-".join(secrets.choice(words()) for _ in range(WORDS))
+    chance = secrets.randbits(WORDS * BITS)  # asked for once: each time is a system call
+    return "-".join([words()[chance >> BITS * each & MOST] for each in range(WORDS)])
 
 
 def normal(text: str) -> str:

@@ -15,7 +15,7 @@ from trioserve.names import fold
 from trioserve.rooms.moderation import Identity
 from trioserve.rooms.outlet import Outlet, Seat
 from trioserve.rooms.whereabouts import Span, Whereabouts
-from trioserve.wire.style import PLAIN, Look, Screen, Style
+from trioserve.wire.style import ELSEWHERE, PLAIN, Look, Screen, Style
 
 if TYPE_CHECKING:
     from trioserve.rooms.room import Room  # which imports us
@@ -62,6 +62,12 @@ class Member:
     def style(self, room: "Room | None" = None) -> Style:
         """How this member wants to see what happens in `room`, or in the current room."""
         here = room is None or room is self.room
+        if (
+            self.look is PLAIN.look
+            and self.screen is PLAIN.screen
+            and not (self.quiet or self.json)
+        ):
+            return PLAIN if here else ELSEWHERE
         return Style(here, self.quiet, self.json, self.look, self.screen)
 
     @property

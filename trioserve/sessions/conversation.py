@@ -99,6 +99,11 @@ class Conversation:
         """Cancel the running command; it may take its time to go."""
         self._calls.cancel()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a command runs, maybe one that is about to go."""
+        return self._calls.is_running
+
     async def stopped(self) -> None:
         """Wait until no command runs any more; checkpoints. The caller has a deadline."""
         await self._calls.finished()

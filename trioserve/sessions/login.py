@@ -53,6 +53,7 @@ class Login:
         """
         if self.transport.is_telnet:
             await self._get_to_know()
+        self.outbox.hold()  # until a name is asked for, too
         self._greet()
         for _ in range(self.services.limits.login_lines):
             if (text := await self._ask()) is None:
@@ -101,6 +102,7 @@ class Login:
         """Ask for a name, and return what is answered; None if the input has ended."""
         self.asked = Asked(f"Your name ({self._offer})? " if self._offer else "Your name? ")
         self.intake.ask(self.asked, self.outbox.style())
+        self.outbox.release()
         while not (len(self.intake) or self.intake.ended):
             await self._read()
         if not len(self.intake):
@@ -136,7 +138,11 @@ class Login:
             raise ChatError("a name first, such as ann; commands work after it")
         member = self._newcomer(names.check_nick(nick))
         self.outbox.style = member.style
-        await self.services.broker.call(member, Enter(self.services.first_room))
+        self.outbox.hold()  # the room, and the words to come back by, go out together
+        try:
+            await self.services.broker.call(member, Enter(self.services.first_room))
+        finally:
+            self.outbox.release()
 
     async def _resume(self, words: str) -> None:
         """Become the member whose words these are; raises ChatError if they are nobody's."""

@@ -119,6 +119,8 @@ class Reception:
 
     async def _open(self, waiting: Transport) -> Transport | None:
         """Let a connection do what comes before its text; None if it fails, or the server stops."""
+        if waiting.is_open:  # nothing does
+            return waiting
         opened = None
         with trio.CancelScope() as scope:
             self._opening[scope] = None

@@ -8,6 +8,7 @@ the connection is closed. Another session may take the member over before that.
 """
 
 import logging
+import math
 from typing import Final
 
 import attrs
@@ -16,6 +17,7 @@ import trio
 from trioserve.errors import ChatError, ProtocolError
 from trioserve.limits import TokenBucket
 from trioserve.messages import Event, Noticed
+from trioserve.observe import log_briefly
 from trioserve.outbox import Outbox
 from trioserve.requests import Depart, Lose, Request
 from trioserve.rooms.member import Member
@@ -75,11 +77,13 @@ class Session:
 
     async def run(self) -> None:
         """Serve the connection until it ends, and close it."""
-        log.info("%s connected", self._transport.peer)
+        log_briefly(log, "%s connected", self._transport.peer)
         try:
             async with trio.open_nursery() as nursery:
                 with self._scope:
                     await self._converse(nursery)
+                if self._ending is None:  # the scope's deadline has ended it: see `_converse`
+                    self._end_without_name()
                 await self._say_goodbye()  # now: a command may take its time to go
         finally:
             await self._depart()  # noqa: ASYNC102  (shielded and bounded within)
@@ -90,7 +94,7 @@ class Session:
                 self._services.counters.count_cut(ending.cause)
             nick = self._member.nick if self._member is not None else "nobody"
             cause = f"{ending.cause} ({ending.detail})" if ending.detail else ending.cause
-            log.info("%s (%s) left: %s", nick, self._transport.peer, cause)
+            log_briefly(log, "%s (%s) left: %s", nick, self._transport.peer, cause)
 
     @property
     def member(self) -> Member | None:
@@ -147,15 +151,12 @@ class Session:
     # -------------------------------------------------------- while it lasts
 
     async def _converse(self, nursery: trio.Nursery) -> None:
-        limits = self._services.limits
         try:
             assert self._login is not None  # until somebody is in
-            with trio.move_on_after(limits.login) as waiting:
-                has_name = await self._login.run()
-            if waiting.cancelled_caught:
-                farewell = f"no name within {limits.login:g} seconds: goodbye"
-                self.end(Ending.because("no name given", farewell))
-            elif has_name:
+            # The conversation's scope does for a name, too: another one takes 4 µs.
+            self._scope.deadline = trio.current_time() + self._services.limits.login
+            if await self._login.run():
+                self._scope.deadline = math.inf
                 rest, self._login = self._login.rest, None  # an idle connection keeps little
                 await self._chat(nursery, rest)
         except ProtocolError as error:
@@ -168,6 +169,10 @@ class Session:
             log.exception("%s: the session crashed", self._transport.peer)
             self.end(CRASHED)
 
+    def _end_without_name(self) -> None:
+        farewell = f"no name within {self._services.limits.login:g} seconds: goodbye"
+        self.end(Ending.because("no name given", farewell))
+
     def _claim(self, member: Member | None) -> None:
         """Speak for a member who may be let in by now, or after all for nobody."""
         self._member = member
@@ -175,7 +180,7 @@ class Session:
     async def _chat(self, nursery: trio.Nursery, rest: CatchingUp | None) -> None:
         member = self._member
         assert member is not None  # see `_claim` and `occupy`
-        log.info("%s is %s", self._transport.peer, member.nick)
+        log_briefly(log, "%s is %s", self._transport.peer, member.nick)
         self._conversation = conversation = Conversation(
             member, self._outbox, self._intake, self._services, nursery, self.end
         )
@@ -197,7 +202,7 @@ class Session:
     async def _say_goodbye(self) -> None:
         """Deliver what waits and the last line, and close, all within the drain's deadline."""
         await self._depart()
-        if self._conversation is not None:
+        if self._conversation is not None and self._conversation.is_busy:
             with trio.move_on_after(GOING):
                 await self._conversation.stopped()
         ending = self._ending or SHUTDOWN
@@ -243,6 +248,8 @@ class Session:
         Or keep them, if the connection broke. Who had sent their last has left, however
         the connection ends.
         """
+        if self._member is self._departed:  # or nobody has come
+            return
         # Shielded, or whoever is cut would stay a ghost; bounded, though the broker waits
         # for nobody.
         with trio.move_on_after(DEPARTURE, shield=True) as departing:

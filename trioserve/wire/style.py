@@ -97,5 +97,7 @@ class View:
     live: bool = True  # it happens now, and may ring the bell; else it is shown again
 
 
+# Of nearly everybody: one object each, which dicts find without comparing its fields.
 PLAIN: Final = Style()
+ELSEWHERE: Final = Style(here=False)
 ANYBODY: Final = View()
