@@ -39,6 +39,7 @@ class Report:
     def text(self) -> str:
         parts = ["\n".join(_table(SCENARIOS[name], self.medians(name))) for name in self._names()]
         if self.runs:
+            parts.insert(0, self._measured())
             parts.append("\n".join(self._bars()))
         if self.notes:
             parts.append("\n".join(["Notes", *(f"  {note}" for note in self.notes)]))
@@ -68,6 +69,12 @@ class Report:
             "results": results,
         }
         path.write_text(json.dumps(document, indent=2) + "\n")
+
+    def _measured(self) -> str:
+        """Where, and how long; the Python, too: one built without optimization is far slower."""
+        python = f"Python {platform.python_version()} ({platform.python_compiler()})"
+        machine = f"{os.cpu_count()} cores, Linux {platform.release()}, {python}"
+        return f"{machine}; medians of {self.repetitions} times {self.seconds:g} s"
 
     def _names(self) -> list[str]:
         return [name for name in SCENARIOS if name in self.runs]
