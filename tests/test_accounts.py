@@ -88,7 +88,7 @@ async def test_a_name_that_cannot_be_kept_is_not_said_to_be(
 @pytest.mark.parametrize(
     ("first", "second", "refusal"),
     [
-        ("short", "short", "a password has at least 8 characters"),
+        ("short", None, "a password has at least 8 characters"),
         (PASSWORD, "another horse", "these were two passwords: nothing is changed"),
         ("", None, "no password: nothing is changed"),
     ],
@@ -367,11 +367,37 @@ async def test_a_name_is_guessed_at_only_so_often_whoever_guesses(chat: Chat) ->
 
     late = await chat.join("late", host="192.0.2.99")
     await logs_in(late, PASSWORD, "/login ann")
-    await late.sees("-- 3 tries within 1m, the most; wait")
+    await late.sees("-- 3 wrong tries within 1m, the most; wait")
     await trio.sleep(WITHIN)
     await logs_in(late, PASSWORD, "/login ann")
 
     await late.sees("-- you are logged in as ann")
+
+
+async def test_who_knows_the_password_may_log_in_as_often_as_they_like(chat: Chat) -> None:
+    await kept(chat, "ann")
+
+    for number in range(TRIES + 2):
+        ann = await chat.join(f"ann{number}", host="192.0.2.7")
+        await logs_in(ann, PASSWORD, "/login ann")
+        await ann.sees("-- you are logged in as ann")
+        await ann.types("/quit")
+        await ann.sees_the_end()
+
+
+async def test_from_one_address_few_names_are_kept_within_a_minute(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_chat(QUICK) as chat:
+        for number in range(TRIES):
+            await registers(await chat.join(f"eve{number}", host="192.0.2.7"))
+        eve = await chat.join("eve", host="192.0.2.7")
+
+        await eve.types("/register")
+        await eve.sees("-- 3 names within 1m, the most; wait 1m")
+        await trio.sleep(WITHIN)
+
+        await registers(eve)
 
 
 # ------------------------------------------------------------------- a name that changes hands

@@ -14,9 +14,12 @@ from trioserve.archive.database import Database
 from trioserve.archive.directory import Directory, default_directory
 from trioserve.archive.history import Span, last_id, talk
 from trioserve.archive.migrations import STEPS
-from trioserve.archive.records import Talk
+from trioserve.archive.private import copies
+from trioserve.archive.records import AccountKept, Talk
+from trioserve.archive.whereabouts import Placed
 from trioserve.errors import ArchiveError
-from trioserve.messages import Acted, Announced, Message, Said, TopicSet
+from trioserve.messages import Acted, Announced, Message, Said, Told, TopicSet
+from trioserve.rooms.whereabouts import Whereabouts
 
 PATIENCE = 10.0
 
@@ -57,6 +60,25 @@ async def test_what_is_written_can_be_read_in_the_order_of_its_ids(archive: Arch
 
         assert await archive.read(talk(Span("#lobby", 10))) == events
         assert await archive.read(last_id) == 4
+
+
+async def test_private_messages_have_ids_that_are_not_given_again(archive: Archive) -> None:
+    kept = [AccountKept("ann", "x"), AccountKept("bob", "x")]
+    told = [Told(9, "bob", "ann", "hello"), Told(7, "bob", "ann", "again")]
+
+    with trio.fail_after(PATIENCE):
+        await archive.write([*kept, said(1)])
+        await archive.write([each for one in told for each in copies(one, "bob", "ann")])
+
+        assert await archive.read(last_id) == 9
+
+
+async def test_when_somebody_left_is_never_later_than_what_is_said_next(archive: Archive) -> None:
+    with trio.fail_after(PATIENCE):
+        await archive.write([AccountKept("ann", "x"), said(1)])
+        await archive.write([Placed("ann", Whereabouts((), "", 12, ()))])
+
+        assert await archive.read(last_id) == 12
 
 
 async def test_what_is_written_twice_is_there_once(archive: Archive) -> None:

@@ -357,32 +357,33 @@ def test_a_password_from_a_pipe_is_hashed(
 def test_at_a_terminal_a_password_is_asked_for_twice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = typed(monkeypatch, "secret", "secret")
+    asked = typed(monkeypatch, "a secret", "a secret")
 
     assert main(["--hash-password"]) == 0
 
-    assert parse_hash(capsys.readouterr().out.strip()).is_of("secret")
+    assert parse_hash(capsys.readouterr().out.strip()).is_of("a secret")
     assert asked == ["Password: ", "The same again: "]
 
 
 def test_two_passwords_that_differ_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed(monkeypatch, "secret", "sceret")
+    typed(monkeypatch, "a secret", "a sceret")
 
     assert main(["--hash-password"]) == 2
 
     assert capsys.readouterr() == ("", "trioserve: these were two passwords\n")
 
 
-def test_a_password_that_cannot_be_is_refused_before_it_is_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("password", ["", "seven77"])
+def test_a_password_that_is_too_short_is_refused_before_it_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], password: str
 ) -> None:
-    asked = typed(monkeypatch, "")
+    asked = typed(monkeypatch, password)
 
     assert main(["--hash-password"]) == 2
 
-    assert capsys.readouterr() == ("", "trioserve: a password has at least one character\n")
+    assert capsys.readouterr() == ("", "trioserve: a password has at least 8 characters\n")
     assert len(asked) == 1
 
 
@@ -390,12 +391,13 @@ def test_a_password_that_cannot_be_is_refused_before_it_is_asked_for_again(
     ("data", "problem"),
     [
         (b"", "no password"),
-        (b"\n", "a password has at least one character"),
+        (b"\n", "a password has at least 8 characters"),
+        (b"seven77\n", "a password has at least 8 characters"),
         (b"x" * 513, "a password has at most 512 bytes"),
         ("é".encode() * 100_000, "a password has at most 512 bytes"),
         (b"x" + "é".encode() * 100_000, "a password has at most 512 bytes"),
         (b"caf\xe9\n", "the password is not UTF-8"),
-        (b"/quit\n", "a password does not begin with /, as commands do"),
+        (b"/unregister\n", "a password does not begin with /, as commands do"),
     ],
 )
 def test_a_wrong_password_from_a_pipe_is_one_line(
@@ -424,7 +426,7 @@ def test_without_stdin_there_is_no_password(
 def test_a_hash_is_taken_by_the_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    piped(monkeypatch, b"secret\n")
+    piped(monkeypatch, b"a secret\n")
     main(["--hash-password"])
     line = f'operators.ann = "{capsys.readouterr().out.strip()}"\n'
 

@@ -1,16 +1,21 @@
 """Private messages: who can find them again, and what is left for who is not there."""
 
+from typing import TypeVar
+
 import pytest
 import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
 from tests.test_accounts import BORROWED, PASSWORD, QUICK, kept, logs_in, registers
+from trioserve.archive.database import Query
 from trioserve.archive.private import MOST_FROM_ADDRESS, MOST_FROM_ONE, MOST_WAITING
 from trioserve.archive.retention import Bounds
 from trioserve.testing import Chat, Person, open_chat
 
 SECOND = 1.0
+
+T = TypeVar("T")
 
 
 async def comes_back(chat: Chat, nick: str) -> Person:
@@ -338,6 +343,122 @@ async def test_what_the_connection_did_not_take_waits_still(autojump_clock: Mock
 
         for number in range(5):
             await again.sees(f"bob -> you: {number} x")
+
+
+async def test_who_comes_while_something_is_left_for_them_is_shown_it_once(
+    autojump_clock: MockClock,
+) -> None:
+    archive = FaultyArchive()
+    async with open_chat(QUICK, archive=archive) as chat:
+        await kept(chat, "ann")
+        bob = await chat.join("bob")
+        archive.answers = trio.Event()
+        await bob.types("/msg ann hello")
+        ann = await comes_back(chat, "ann")
+        await trio.sleep(SECOND)
+        archive.answers.set()
+        archive.answers = None
+        await trio.sleep(2 * SECOND)
+
+        assert texts(ann.transport.received.decode()).count("bob -> you: hello") == 1
+        await bob.sees("you -> ann: hello")
+        assert "next login" not in bob.unseen()
+        await leaves(ann)
+        ann = await comes_back(chat, "ann")
+        await ann.sees_nothing()
+
+
+class Unhurried(Lasting):
+    """An archive of which each reading takes some time."""
+
+    pause = 0.0
+
+    async def read(self, query: Query[T]) -> T:
+        found = await super().read(query)  # first: by now that may be no more so
+        await trio.sleep(self.pause)
+        return found
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.15, 0.4, 1.0])
+@pytest.mark.parametrize("lead", [0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.1, 2.0, 3.1])
+async def test_however_the_two_cross_it_is_shown_once_and_its_sender_told(
+    autojump_clock: MockClock, pause: float, lead: float
+) -> None:
+    archive = Unhurried()
+    async with open_chat(QUICK, archive=archive) as chat:
+        await kept(chat, "ann")
+        bob, ann = await chat.join("bob"), await chat.join("other")
+        archive.pause = pause
+        await ann.types("/login ann")
+        await bob.types("/msg ann hello")
+        await trio.sleep(lead)
+        await ann.types(PASSWORD)
+        await trio.sleep(30)
+        archive.pause = 0
+        await leaves(ann)
+        again = await comes_back(chat, "ann")
+
+        shown = ann.transport.received + again.transport.received
+        assert texts(shown.decode()).count("bob -> you: hello") == 1
+        assert "you -> ann: hello" in bob.transport.received.decode()
+
+
+async def test_who_is_cut_off_while_they_read_goes_on_where_they_were(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        await kept(chat, "ann")
+        for sender in range(6):
+            bob = await chat.join(f"bob{sender}", host=f"192.0.2.{sender}")
+            for number in range(MOST_FROM_ONE):
+                await bob.types(f"/msg ann {sender}.{number} {'x' * 900}")
+        ann = await chat.join("ann", window=512)
+        await ann.types("/login")
+        await ann.sees("Password of ")
+        await ann.stops_reading()
+        await ann.types(PASSWORD)
+        for _ in range(50):  # of 120 letters
+            await ann.reads(1000)
+        words = chat.server.world.member("ann").words
+        await ann.vanishes()
+
+        again = chat.connect()
+        await again.types(f"/resume {words}")
+        await trio.sleep(SECOND)
+
+        shown = ann.transport.received.decode() + again.transport.received.decode()
+        letters = [line.partition(" x")[0] for line in texts(shown) if " x" in line]
+        assert len(set(letters)) == 6 * MOST_FROM_ONE
+        assert letters[-1] == "bob5 -> you: 5.19"
+        once = again.transport.received.decode().partition("-- while you were not here --")[2]
+        assert not any(f"{letter} " in once for letter in letters[:24])
+        await leaves(again)
+        await (await comes_back(chat, "ann")).sees_nothing()
+
+
+async def test_in_a_busy_room_a_slow_reader_is_shown_it_and_can_talk(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(QUICK, archive=Lasting()) as chat:
+        await kept(chat, "ann")
+        bob = await chat.join("bob")
+        await bob.types("/msg ann hello")
+        ann = await chat.join("ann", window=1024)
+        await ann.types("/login")
+        await ann.sees("Password of ")
+        await ann.stops_reading()
+        for _ in range(3):
+            await bob.types("z" * 900)
+        await ann.types(PASSWORD, "here I am")
+
+        for _ in range(30):  # no faster than she reads
+            await bob.types("z" * 900)
+            ann.transport.read(900)
+            await trio.sleep(SECOND)
+
+        await bob.sees("<ann> here I am")
+        await leaves(ann)
+        await (await comes_back(chat, "ann")).sees_nothing()
 
 
 async def test_more_than_a_page_of_them_is_shown_as_it_is_read(autojump_clock: MockClock) -> None:

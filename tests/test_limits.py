@@ -357,7 +357,7 @@ def test_three_tries_of_one_source_within_a_minute_are_the_most() -> None:
     for second in (0.0, 10.0, 20.0):
         tries.take("192.0.2.7", second)
 
-    with pytest.raises(ChatError, match="3 tries within 1m, the most; wait 35s"):
+    with pytest.raises(ChatError, match="3 wrong tries within 1m, the most; wait 35s"):
         tries.take("192.0.2.7", 25.0)
     tries.take("192.0.2.8", 25.0)
     tries.take("192.0.2.7", 60.0)

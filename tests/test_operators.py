@@ -113,12 +113,22 @@ async def test_three_tries_a_minute_are_all_that_an_address_has(chat: Chat) -> N
     await rises(bob, "three", "/op ann")
     await ann.types("/op")
 
-    await ann.sees("-- 3 tries within 1m, the most; wait 1m")
+    await ann.sees("-- 3 wrong tries within 1m, the most; wait 1m")
     await rises(carol, command="/op ann")
     await carol.sees("-- you are an operator now")
     await trio.sleep(WITHIN)
     await rises(ann)
     await ann.sees("-- you are an operator now")
+
+
+async def test_the_right_password_is_no_guess(chat: Chat) -> None:
+    ann = await chat.join("ann", host="192.0.2.1")
+
+    for _ in range(TRIES + 1):
+        await rises(ann)
+        await ann.sees("-- you are an operator now")
+        await ann.types("/deop")
+        await ann.sees("-- you are no operator any more")
 
 
 async def test_questions_asked_at_once_are_no_way_to_more_tries(chat: Chat) -> None:
@@ -131,7 +141,7 @@ async def test_questions_asked_at_once_are_no_way_to_more_tries(chat: Chat) -> N
 
     for each in people[:3]:
         await each.sees(WRONG)
-    await people[3].sees("-- 3 tries within 1m, the most; wait 1m")
+    await people[3].sees("-- 3 wrong tries within 1m, the most; wait 1m")
 
 
 async def test_who_guesses_on_this_machine_locks_nobody_out(chat: Chat) -> None:
@@ -142,7 +152,7 @@ async def test_who_guesses_on_this_machine_locks_nobody_out(chat: Chat) -> None:
     await eve.types("/op ann")
     await rises(ann)
 
-    await eve.sees("-- 3 tries within 1m, the most")
+    await eve.sees("-- 3 wrong tries within 1m, the most")
     await ann.sees("-- you are an operator now")
 
 

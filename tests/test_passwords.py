@@ -107,11 +107,12 @@ def test_the_strongest_hash_that_is_taken_can_be_made() -> None:
 @pytest.mark.parametrize(
     ("password", "problem"),
     [
-        ("", "at least one character"),
-        ("\r\x00", "at least one character"),
+        ("", "at least 8 characters"),
+        ("seven77", "at least 8 characters"),
+        ("\r\x00" * 8, "at least 8 characters"),
         ("x" * (MAX_PASSWORD + 1), f"at most {MAX_PASSWORD} bytes"),
         ("é" * (MAX_PASSWORD // 2 + 1), f"at most {MAX_PASSWORD} bytes"),
-        ("/quit", "does not begin with /"),
+        ("/unregister", "does not begin with /"),
     ],
 )
 def test_what_cannot_be_typed_in_chat_is_no_password(password: str, problem: str) -> None:

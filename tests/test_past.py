@@ -398,10 +398,14 @@ async def test_search_shows_nothing_of_who_is_ignored(autojump_clock: MockClock)
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        ("", "-- /search: words is missing"),
-        ("!!!", "-- search for words: signs alone are not found"),
-        ("in #dev", "-- search for words: signs alone are not found"),
-        ("x since 2x", '-- since: expected a time such as 2w, got "2x"'),
+        ("", "-- search for what? As in /search tea, or /search tea in #dev since 2w"),
+        ("!!!", "-- there is no word in that, and signs alone are not found"),
+        ("in #dev from ann", "-- search for a word, too: /search tea in #dev from ann"),
+        ("x since 2x", "-- since 2x: that is no time; it may be 30m, 2h, 3d or 2w"),
+        ("x", "-- nothing found"),
+        ("x in #dve", "-- nothing found; there is no room #dve at the moment"),
+        ("x in #lobby from ann", "-- nothing found"),
+        ("x from anne", "-- nothing found; there is no anne at the moment"),
         ("x in #", "-- nothing found"),
         ("x from 2", "-- a name begins with a letter (a-z), then letters, digits, _ or -"),
     ],
@@ -411,4 +415,4 @@ async def test_what_cannot_be_searched_for_is_said(chat: Chat, words: str, answe
 
     await ann.types(f"/search {words}")
 
-    await ann.sees(answer)
+    assert await ann.sees("-- ") == answer

@@ -122,7 +122,7 @@ async def test_an_address_has_three_tries_a_minute(chat: Chat) -> None:
         await guesser.sees("-- nobody who is here has these words")
 
     fourth = await resumed(chat, words, host="192.0.2.7")
-    await fourth.sees("-- 3 tries within 1m, the most; wait ")
+    await fourth.sees("-- 3 wrong tries within 1m, the most; wait ")
     ann = await resumed(chat, words, host="192.0.2.8")
     await ann.sees("-- you are ann again")
 

@@ -215,7 +215,22 @@ async def test_the_words_are_tried_as_often_as_others(autojump_clock: MockClock)
 
         fourth = await resumed(chat, phrase, host="192.0.2.7")
 
-        await fourth.sees("-- 3 tries within 1m, the most; wait ")
+        await fourth.sees("-- 3 wrong tries within 1m, the most; wait ")
+
+
+async def test_words_that_could_not_be_used_hold_still(autojump_clock: MockClock) -> None:
+    archive = Lasting()
+    phrase = await there_at_the_end(archive)
+    async with open_chat(archive=archive) as chat:
+        operator: Person = await chat.join("root2", operator=True)
+        barred = chat.connect(host="192.0.2.7")
+        await operator.types("/banip 192.0.2.7 1h flooding")
+        await barred.types(f"/resume {phrase}")
+        await barred.sees("flooding")
+
+        again = await resumed(chat, phrase)
+
+        await again.sees("-- you are ann again")
 
 
 async def test_who_is_banned_meanwhile_does_not_come_back(autojump_clock: MockClock) -> None:

@@ -195,7 +195,7 @@ def test_what_means_something_to_fts5_is_only_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['"', '""', "*", "(", "';--", "\0", "...", ""])
 def test_signs_alone_are_refused(text: str) -> None:
-    with pytest.raises(ChatError, match="search for words: signs alone are not found"):
+    with pytest.raises(ChatError, match="there is no word in that, and signs alone are not found"):
         ids(kept(text), text)
 
 

@@ -78,7 +78,7 @@ def _top(arguments: Sequence[str]) -> int:
 
 def _hash_password() -> int:
     try:
-        print(hash_password(check_password(_asked_password())))
+        print(hash_password(_asked_password()))
     except UnicodeDecodeError:
         print("trioserve: the password is not UTF-8", file=sys.stderr)
         return 2
@@ -103,7 +103,7 @@ def _asked_password() -> str:
             raise EOFError
         # Of one that is too long, what is left may end within a character.
         end = "replace" if len(line) > MAX_PASSWORD + len("\r\n") else "strict"
-        return line.decode(errors=end).removesuffix("\n").removesuffix("\r")
+        return check_password(line.decode(errors=end).removesuffix("\n").removesuffix("\r"))
     password = check_password(getpass("Password: "))
     if getpass("The same again: ") != password:
         raise ValueError("these were two passwords")

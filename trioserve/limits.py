@@ -47,7 +47,7 @@ class TokenBucket:
 
 @attrs.define(eq=False)
 class Tries:
-    """How often a secret has been tried of late, by source.
+    """How often a secret has been tried in vain of late, by source; or whatever is counted so.
 
     That is an address, of IPv6 the /64. People on this machine have no address that
     tells them apart, and one who guesses must not lock the others out, so there each
@@ -55,6 +55,7 @@ class Tries:
     the whole server, too.
     """
 
+    what: str = "wrong tries"  # as people are told
     _tried: dict[str, list[float]] = attrs.field(factory=dict, init=False)  # when, by source
     _sweep_at: int = attrs.field(default=1024, init=False)  # so many sources
 
@@ -82,7 +83,7 @@ class Tries:
         tried = [at for at in self._tried.get(source, ()) if now < at + WITHIN]
         if len(tried) >= TRIES:
             left = exact(tried[-TRIES] + WITHIN - now)
-            raise ChatError(f"{TRIES} tries within {exact(WITHIN)}, the most; wait {left}")
+            raise ChatError(f"{TRIES} {self.what} within {exact(WITHIN)}, the most; wait {left}")
         return tried
 
     def _sweep(self, now: float) -> None:

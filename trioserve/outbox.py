@@ -254,6 +254,11 @@ class Outbox:
         }
         return attrs.evolve(unread, owed=owed)
 
+    @property
+    def told(self) -> frozenset[int]:
+        """The ids of what people have said to the reader alone that was shown here of late."""
+        return self._traced().told
+
     def _traced(self) -> Trail:
         if self._trail is None:
             self._trail = Trail(self.drains.doubt)
@@ -269,6 +274,25 @@ class Outbox:
         while self.holds_up and not self._closed:
             await self._wait_eased()
 
+    @property
+    def end(self) -> int:
+        """Where all ends that has been shown, in bytes that had to wait."""
+        return self._queued
+
+    @property
+    def sent(self) -> int:
+        """Up to where that has been sent."""
+        return self._queued - self.size
+
+    async def passed(self, end: int) -> None:
+        """Wait until all has been sent that was shown up to there, or it is closed; checkpoints.
+
+        What has come behind it may wait still: of a busy room, some always does.
+        """
+        await trio.lowlevel.checkpoint()
+        while self.sent < end and not self._closed:
+            await self._wait_eased()
+
     async def flushed(self) -> None:
         """Wait until nothing is waiting any more; checkpoints. The caller sets the deadline."""
         self.release()
@@ -280,6 +304,7 @@ class Outbox:
         """Take no more and drop what waits."""
         self._closed = True
         self.drains.account(self, -self.size)
+        self._queued -= self.size  # which is never sent
         self.size = 0
         self._waiting = self._skipping = self._later = None
         self._ease()

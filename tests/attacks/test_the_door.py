@@ -138,12 +138,12 @@ async def guess(attacker: Attacker, nick: str) -> None:
     await attacker.sees(b"-- topic: ")
     for number in range(4):
         await attacker.send(b"/op ann\n")
-        await attacker.sees_either(b"Password: ", b"3 tries within 1m, the most")
-        if b"3 tries within" in attacker.received:
+        await attacker.sees_either(b"Password: ", b"3 wrong tries within 1m, the most")
+        if b"3 wrong tries within" in attacker.received:
             return
         await attacker.send(f"secret{number}\n".encode())
-        await attacker.sees_either(b"and the password", b"3 tries within 1m, the most")
-        if b"3 tries within" in attacker.received:
+        await attacker.sees_either(b"and the password", b"3 wrong tries within 1m, the most")
+        if b"3 wrong tries within" in attacker.received:
             return
         attacker.received[:] = attacker.received.replace(b"Password: ", b"").replace(
             b"and the password", b""

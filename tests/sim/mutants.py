@@ -174,8 +174,8 @@ MUTANTS: Final = (
     Mutant(
         "an outbox's bytes are counted for ever",
         "outbox.py",
-        "        self.drains.account(self, -self.size)\n        self.size = 0\n",
-        "        self.size = 0\n",
+        "        self.drains.account(self, -self.size)\n        self._queued",
+        "        self._queued",
     ),
     Mutant(
         "a line is lost where the inbox is full",

@@ -29,7 +29,6 @@ from trioserve.rooms.member import Member
 from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.state.preferences import sound
 
-MIN_PASSWORD: Final = 8  # characters
 UNREADABLE: Final = "the server cannot read that at the moment; try again later"
 PAUSE: Final = 0.02  # seconds between two portions of what is forgotten, for what others have kept
 
@@ -50,8 +49,9 @@ class Accounts:
     _leaving: dict[str, None] = attrs.field(
         factory=dict, init=False
     )  # names, while all is forgotten
-    _sources: Tries = attrs.field(factory=Tries, init=False)  # who has tried,
+    _sources: Tries = attrs.field(factory=Tries, init=False)  # who has tried in vain,
     _names: Tries = attrs.field(factory=Tries, init=False)  # and which names were
+    _newcomers: Tries = attrs.field(factory=lambda: Tries("names"), init=False)  # who has had some
 
     async def load(self) -> None:
         """Take up the names that are kept; checkpoints. Raises ArchiveError."""
@@ -88,13 +88,18 @@ class Accounts:
             raise ChatError(UNREADABLE)
         self._sources.check(member.source, now)
 
+    def check_new(self, member: Member, now: float) -> None:
+        """Raises ChatError to whoever has had too many names kept lately; else as `check`."""
+        self.check(member, now)
+        self._newcomers.check(member.source, now)
+
     async def register(self, member: Member, password: str, now: float) -> str:
         """Keep the member's nick for them, on the disk, and return it; checkpoints.
 
         Raises:
             ChatError: if it cannot be; nothing is kept then.
         """
-        self._sources.take(member.source, now)
+        self._newcomers.take(member.source, now)
         hashed = await self.passwords.hash(check_strength(password))
         name = member.nick  # it may be another one by now
         if self.is_kept(name):
@@ -109,14 +114,21 @@ class Accounts:
         return name
 
     async def verify(self, member: Member, name: str, password: str, now: float) -> bool:
-        """Whether this is the password of an account; checkpoints, and counts as a try.
+        """Whether this is the password of an account; checkpoints. A wrong one counts as a try.
 
         Raises:
             ChatError: to whoever has tried too often, or whose name has been.
         """
+        hashed = await self._read(name, _hash)
+        self._names.check(fold(name), now)
+        # Before it is known whether it is wrong: else many could be tried at once.
         self._sources.take(member.source, now)
         self._names.take(fold(name), now)
-        return await self.passwords.verify(password, await self._read(name, _hash))
+        is_right = await self.passwords.verify(password, hashed)
+        if is_right:
+            self._sources.forgive(member.source)
+            self._names.forgive(fold(name))
+        return is_right
 
     async def log_in(self, name: str, number: int | None) -> LogIn:
         """The request by which somebody is the owner of an account again; checkpoints.
@@ -212,8 +224,6 @@ def check_strength(password: str) -> str:
         check_password(password)
     except ValueError as error:
         raise ChatError(str(error)) from None
-    if len(password) < MIN_PASSWORD:
-        raise ChatError(f"a password has at least {MIN_PASSWORD} characters")
     return password
 
 

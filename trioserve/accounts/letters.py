@@ -4,7 +4,7 @@ They are bounded, in all and by who leaves them: nobody can take the room of oth
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -21,16 +21,23 @@ from trioserve.names import fold
 from trioserve.rooms.member import Member
 
 UNREADABLE: Final = "the server cannot read what it keeps; try again later"
+MAX_TAKEN: Final = 10_000  # letters that are known to be read, until that is written
 
 T = TypeVar("T")
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Letters:
-    """What waits for the owners of accounts."""
+    """What waits for the owners of accounts.
+
+    Each is shown once, although its reader may come while it is being left, and what they have
+    read may not be written yet: whoever shows one takes it before.
+    """
 
     archive: Archive
     journal: Journal
+    # Those that are shown, or about to be, by account and id: the last of them.
+    _taken: dict[tuple[str, int], None] = attrs.field(factory=dict, init=False)
 
     async def leave(self, sender: Member, told: Told) -> None:
         """Keep a message for the owner of the account that it is to, on the disk; checkpoints.
@@ -51,7 +58,7 @@ class Letters:
             await self.journal.keep(left)
             refusal = await self._ask(fate(left))
         except ChatError:
-            self.journal.put(Withdrawn(account, told.id))
+            self.journal.insist(Withdrawn(account, told.id))
             raise
         if refusal:
             raise ChatError(f"not kept: {refusal}")
@@ -69,14 +76,28 @@ class Letters:
                 await self.journal.settle()  # what was left a moment ago
         return await self._ask(waiting(fold(account), after))
 
+    def take(self, account: str, letters: Iterable[Told]) -> Sequence[Told]:
+        """Those of some messages that nobody has shown or shows; the caller does from now on."""
+        mine = [each for each in letters if (fold(account), each.id) not in self._taken]
+        for each in mine:
+            self._taken[fold(account), each.id] = None
+        while len(self._taken) > MAX_TAKEN:
+            del self._taken[next(iter(self._taken))]
+        return mine
+
+    def put_back(self, account: str, letters: Iterable[Told]) -> None:
+        """Note that messages that were taken have not been shown after all: they wait on."""
+        for each in letters:
+            self._taken.pop((fold(account), each.id), None)
+
     def note_read(self, account: str, read: Iterable[Told]) -> None:
-        """Let these wait no more; never waits."""
+        """Let these, which were taken, wait no more; never waits."""
         for each in read:
-            self.journal.put(Read(fold(account), each.id))
+            self.journal.insist(Read(fold(account), each.id))
 
     def withdraw(self, told: Told) -> None:
-        """Let a message that waits have never been left; never waits."""
-        self.journal.put(Withdrawn(fold(told.recipient), told.id))
+        """Let a message that waits, and was taken, have never been left; never waits."""
+        self.journal.insist(Withdrawn(fold(told.recipient), told.id))
 
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
         return await ask(self.archive, query, UNREADABLE)

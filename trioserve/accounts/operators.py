@@ -42,13 +42,16 @@ class Operators:
         self._tries.check(member.source, now)
 
     async def verify(self, member: Member, name: str, password: str, now: float) -> bool:
-        """Whether this is the password of an operator; checkpoints, and counts as a try.
+        """Whether this is the password of an operator; checkpoints. A wrong one counts as a try.
 
         Raises:
             ChatError: to whoever has tried too often.
         """
         self._tries.take(member.source, now)  # others of this address may have tried meanwhile
-        return await self.passwords.verify(password, self._hash(name))
+        is_right = await self.passwords.verify(password, self._hash(name))
+        if is_right:
+            self._tries.forgive(member.source)
+        return is_right
 
     def knows(self, name: str) -> bool:
         """Whether there is an operator of this name."""

@@ -16,6 +16,7 @@ import trio
 
 from trioserve.wire.text import clean
 
+MIN_PASSWORD: Final = 8  # characters
 MAX_PASSWORD: Final = 512  # bytes; the default `limits.max_line` takes twice as many
 SALT: Final = 16  # bytes
 MAX_MEMORY: Final = 64 * 1024 * 1024  # bytes that one hash may take
@@ -123,9 +124,13 @@ def parse_hash(text: str) -> Hash:
 
 
 def check_password(password: str) -> str:
-    """Return a password that can be typed in chat; raises ValueError for any other."""
-    if not clean(password):
-        raise ValueError("a password has at least one character")
+    """Return a password that may protect something, and can be typed in chat.
+
+    Raises:
+        ValueError: for any other.
+    """
+    if len(clean(password)) < MIN_PASSWORD:
+        raise ValueError(f"a password has at least {MIN_PASSWORD} characters")
     if len(password.encode("utf-8", "replace")) > MAX_PASSWORD:
         raise ValueError(f"a password has at most {MAX_PASSWORD} bytes")
     if password.startswith("/"):

@@ -9,6 +9,8 @@ in has others.
 
 import math
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import attrs
@@ -18,7 +20,8 @@ from trioserve.accounts.passwords import SALT, Passwords
 from trioserve.archive.archives import Archive
 from trioserve.archive.journal import Journal
 from trioserve.archive.words import WordsGone, WordsKept, words
-from trioserve.broker.phrases import normal
+from trioserve.broker.phrases import NOBODY_S, normal
+from trioserve.errors import ChatError
 from trioserve.names import fold
 from trioserve.rooms.member import Member
 from trioserve.state.world import World
@@ -70,7 +73,7 @@ class Returning:
     async def owner_of(self, phrase: str) -> str | None:
         """Whose words these are of the last server's, as a folded account; checkpoints.
 
-        They hold no more from then on. None: they are nobody's.
+        None: they are nobody's.
         """
         await trio.lowlevel.checkpoint()
         if trio.current_time() >= self._until:
@@ -80,9 +83,27 @@ class Returning:
             hashed = await self.passwords.digest(normal(phrase), salt)
             for account, kept in self._kept.items():
                 if kept == (salt, hashed):
-                    del self._kept[account]
                     return account
         return None
+
+    @contextmanager
+    def used(self, account: str) -> Iterator[None]:
+        """Let an account's words hold no more, unless the block fails and nobody is it by then.
+
+        Raises:
+            ChatError: if they hold no more already.
+        """
+        if (kept := self._kept.pop(account, None)) is None:
+            raise ChatError(NOBODY_S)
+        try:
+            yield
+        except BaseException:
+            if self.world.owner_of_account(account) is None:
+                if trio.current_time() < self._until:
+                    self._kept[account] = kept
+                else:
+                    self.journal.put(WordsGone(account))
+            raise
 
     async def _keep(self, member: Member) -> None:
         account, phrase = member.account, member.words

@@ -46,8 +46,27 @@ class Span:
 
 
 def last_id(connection: sqlite3.Connection) -> int:
-    """The highest id that is kept; 0 if none is."""
-    return int(connection.execute("SELECT ifnull(max(id), 0) FROM messages").fetchone()[0])
+    """The highest id that is kept, also of private messages; 0 if none is."""
+    # Of each account by an index: to look at each private message would take long.
+    accounts = distinct("account", "private_messages")
+    private = "SELECT max(id) FROM private_messages WHERE account = name"
+    # When people left is told by ids, of messages that may be kept no more, or never were.
+    sql = (
+        f"SELECT max(ifnull((SELECT max(id) FROM messages), 0),"  # noqa: S608
+        f" ifnull((SELECT max(({private})) FROM ({accounts})), 0),"
+        " ifnull((SELECT max(left_at) FROM whereabouts), 0))"
+    )
+    return int(connection.execute(sql).fetchone()[0])
+
+
+def distinct(column: str, table: str) -> str:
+    """A query, by an index, for what a column has; as `name`."""
+    # An index can be asked for the next one; to look at each row would take seconds.
+    return (
+        f"WITH RECURSIVE found (name) AS (SELECT min({column}) FROM {table} UNION ALL"  # noqa: S608
+        f" SELECT (SELECT min({column}) FROM {table} WHERE {column} > found.name) FROM found"
+        " WHERE found.name IS NOT NULL) SELECT name FROM found WHERE name IS NOT NULL"
+    )
 
 
 def talk(span: Span) -> Callable[[sqlite3.Connection], list[Message | TopicSet]]:

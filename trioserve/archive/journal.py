@@ -120,11 +120,14 @@ class Journal:
             await self.settle()
         except BaseException:  # or who waits for it has gone
             for record in undo:
-                self._insist(record)
+                self.insist(record)
             raise
 
-    def _insist(self, record: Record) -> None:
-        """Have a record kept however much waits, for it makes good one that does."""
+    def insist(self, record: Record) -> None:
+        """Have a record kept however much waits: it makes good one that is kept, or waits.
+
+        Never waits or raises. There are no more of them than of those others.
+        """
         self._waiting.append(record)
         self._size += RECORD_SIZE + record.size
         self._put += 1

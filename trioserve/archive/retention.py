@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
+from trioserve.archive.history import distinct
 from trioserve.names import fold
 
 _TALK: Final = " FROM messages WHERE room = ? AND kind != 'topic'"
@@ -140,13 +141,7 @@ def _private_beyond(connection: sqlite3.Connection, bounds: Bounds, now: int) ->
 
 
 def _distinct(connection: sqlite3.Connection, column: str, table: str) -> list[str]:
-    # An index can be asked for the next one; to look at each message would take seconds.
-    rows = connection.execute(
-        f"WITH RECURSIVE found (name) AS (SELECT min({column}) FROM {table} UNION ALL"  # noqa: S608
-        f" SELECT (SELECT min({column}) FROM {table} WHERE {column} > found.name) FROM found"
-        " WHERE found.name IS NOT NULL) SELECT name FROM found WHERE name IS NOT NULL"
-    )
-    return [row[0] for row in rows]
+    return [row[0] for row in connection.execute(distinct(column, table))]
 
 
 def _last_beyond(connection: sqlite3.Connection, room: str, bounds: Bounds, now: int) -> int | None:

@@ -82,7 +82,7 @@ def phrases(text: str) -> list[str]:
     words = [quoted or word for quoted, word in _WORD.findall(text)]
     words = [word for word in words if any(map(_is_found, word))]
     if not words:
-        raise ChatError("search for words: signs alone are not found")
+        raise ChatError("there is no word in that, and signs alone are not found")
     if len(words) > MAX_WORDS:
         raise ChatError(f"search for at most {MAX_WORDS} words")
     return [quoted(word) for word in words]

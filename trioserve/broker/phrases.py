@@ -13,6 +13,7 @@ from typing import Final
 WORDS: Final = 3  # of a phrase
 BITS: Final = 11  # that each is worth: there are 2048
 MOST: Final = 2**BITS - 1
+NOBODY_S: Final = "nobody who is here has these words: they hold for one minute, once"
 
 _BETWEEN: Final = re.compile(r"[\s-]+")
 

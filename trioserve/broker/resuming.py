@@ -17,7 +17,7 @@ import attrs
 
 from trioserve.broker.comings import Comings
 from trioserve.broker.fanout import Fanout
-from trioserve.broker.phrases import new_phrase, normal
+from trioserve.broker.phrases import NOBODY_S, new_phrase, normal
 from trioserve.errors import ChatError
 from trioserve.messages import (
     Divided,
@@ -193,7 +193,7 @@ class Resuming:
         if member is newcomer:
             raise ChatError("those are your own: they are for when this connection breaks")
         if member is None:
-            raise ChatError("nobody who is here has these words: they hold for one minute, once")
+            raise ChatError(NOBODY_S)
         return member
 
     def take_over(self, newcomer: Member, member: Member, last_id: int) -> None:

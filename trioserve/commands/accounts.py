@@ -6,6 +6,7 @@ from typing import Final
 import trio
 
 from trioserve import ChatError, Context, command
+from trioserve.accounts.accounts import check_strength
 from trioserve.accounts.guardian import where
 from trioserve.archive.personal import PERSONAL
 from trioserve.names import check_nick, fold
@@ -35,7 +36,7 @@ async def register(ctx: Context) -> None:
     """
     if ctx.member.account:
         raise ChatError(f"you are logged in as {ctx.member.account} already")
-    ctx.accounts.check(ctx.member, trio.current_time())
+    ctx.accounts.check_new(ctx.member, trio.current_time())
     if ctx.accounts.is_kept(ctx.nick):
         raise ChatError(f"the name {ctx.nick} is somebody's already; if it is yours, /login")
     name = await ctx.accounts.register(ctx.member, await _new(ctx), trio.current_time())
@@ -64,8 +65,10 @@ async def login(ctx: Context, name: str = "") -> None:
     for refusal in await ctx.guardian.rejoin(name, ctx.outbox.below_soft):
         ctx.reply(refusal)
     ctx.reply(f"you are logged in as {name}{where(ctx.member)}")
-    # Who goes on as somebody who is here already was not gone.
     if not ctx.world.is_here(ctx.member):
+        # Who goes on as somebody who is here already was not gone, but may have been cut off
+        # while they read what waits for them.
+        await ctx.collect_letters(ctx.world.owner_of_account(name))
         return
     if text := await ctx.mentioned.lately():
         ctx.reply(text)
@@ -183,11 +186,12 @@ async def _prove(ctx: Context, name: str) -> None:
 
 
 async def _new(ctx: Context) -> str:
-    """Ask for a new password, twice; raises ChatError if the two differ."""
+    """Ask for a new password, twice; raises ChatError if it may be none, or the two differ."""
     _warn(ctx)
     given = await ctx.ask("New password: ", secret=True, timeout=ANSWER)
     if not given:
         raise ChatError("no password: nothing is changed")
+    check_strength(given)  # before it is typed once more
     if await ctx.ask("The same again: ", secret=True, timeout=ANSWER) != given:
         raise ChatError("these were two passwords: nothing is changed")
     return given

@@ -19,7 +19,7 @@ _CLAUSE: Final = re.compile(r"(?:(.*)\s)?(in\s+#\S+|from\s+\S+|since\s+[0-9]\S*)
 
 
 @command(cost=3)
-async def search(ctx: Context, *, words: str) -> None:
+async def search(ctx: Context, *, words: str = "") -> None:
     """Find what was said: all of the words, in any order.
 
     Words in quotes are found as they stand. Behind them, in #room, from nick, and
@@ -27,6 +27,8 @@ async def search(ctx: Context, *, words: str) -> None:
     Rooms that were private are searched for those alone who were there, and private messages
     for the two alone who exchanged them, under the account by which they were logged in.
     """
+    if not words:
+        raise ChatError("search for what? As in /search tea, or /search tea in #dev since 2w")
     wanted = _parsed(words, ctx)
     room = ctx.world.rooms.get(wanted.room)
     if room is not None and hides(room, ctx.member):
@@ -37,7 +39,7 @@ async def search(ctx: Context, *, words: str) -> None:
         if not ctx.ignores(each.event)
     ]
     if not found:
-        ctx.reply("nothing found")
+        ctx.reply(f"nothing found{_doubt(wanted, ctx)}")
         return
     more = "the last " if len(found) == MAX_FOUND else ""
     ctx.divide(f"{more}{plural(len(found), 'message')} found, the newest first")
@@ -51,6 +53,16 @@ async def search(ctx: Context, *, words: str) -> None:
         ctx.divide(_where(each.event, ctx))
         await ctx.replay(events)
     ctx.divide("now")
+
+
+def _doubt(wanted: Search, ctx: Context) -> str:
+    """What may be mistyped where nothing was found; both may be of what was said long ago."""
+    if wanted.room and wanted.room not in ctx.world.rooms:
+        return f"; there is no room {wanted.room} at the moment"
+    nick = wanted.nick
+    if nick and fold(nick) not in ctx.world.members and not ctx.accounts.is_kept(nick):
+        return f"; there is no {nick} at the moment"
+    return ""
 
 
 def _where(event: Message | TopicSet | Told, ctx: Context) -> str:
@@ -76,6 +88,8 @@ def _parsed(text: str, ctx: Context) -> Search:
                 wanted = attrs.evolve(wanted, text=rest, nick=check_nick(word))
             case _:
                 wanted = attrs.evolve(wanted, text=rest, since=_ago(word, ctx))
+    if not wanted.text.strip():
+        raise ChatError(f"search for a word, too: /search tea {text.strip()}")
     return wanted
 
 
@@ -84,5 +98,5 @@ def _ago(word: str, ctx: Context) -> int:
     try:
         time: timedelta = converter_for(timedelta).convert(word, ctx)
     except ValueError:
-        raise ChatError(f'since: expected a time such as 2w, got "{word}"') from None
+        raise ChatError(f"since {word}: that is no time; it may be 30m, 2h, 3d or 2w") from None
     return (ctx.broker.now_ns() - int(time.total_seconds() * 1e9)) // 1000

@@ -28,6 +28,7 @@ from trioserve.messages import Divided, Event, Message, Noticed, Resumable, Told
 from trioserve.observe import Counters
 from trioserve.outbox import Outbox
 from trioserve.requests import Ignore, Reply, SetJson, SetLook, SetQuiet, TakeOver, Tell, Unignore
+from trioserve.rooms.member import Member
 from trioserve.state.past import Past
 from trioserve.wire.answers import Layout, cut, event_shown, noticed
 from trioserve.wire.style import Look, View
@@ -227,9 +228,12 @@ class Context(Actor):
         """Say a line to one person alone, or leave it for them if the name is their own."""
         await self._post.send(Tell(nick, await self.passed(text)))
 
-    async def collect_letters(self) -> None:
-        """Show the caller what was left for them; raises ChatError if that cannot be read."""
-        await self._post.collect()
+    async def collect_letters(self, member: Member | None = None) -> None:
+        """Show the caller what was left for them, or for the member that they are by now.
+
+        Raises ChatError if that cannot be read.
+        """
+        await attrs.evolve(self._post, member=member or self.member).collect()
 
     @property
     def _post(self) -> Post:

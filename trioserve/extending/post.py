@@ -1,8 +1,10 @@
 """What one says to another alone: to them at once, or left until they log in."""
 
-from contextlib import suppress
+import math
+from typing import Final
 
 import attrs
+import trio
 
 from trioserve.accounts.letters import Letters
 from trioserve.broker.broker import Broker
@@ -14,6 +16,8 @@ from trioserve.rooms.member import Member
 from trioserve.wire.answers import event_shown, shown_again
 from trioserve.wire.style import View
 from trioserve.wire.text import plural
+
+SAYING: Final = 5.0  # seconds for the broker to say what was left for one who has come
 
 
 @attrs.frozen
@@ -40,44 +44,77 @@ class Post:
         told = Told(absent.id, self.member.nick, absent.name, text)
         await self.letters.leave(self.member, told)
         if self.broker.world.owner_of_account(absent.name) is not None:  # since a moment ago
-            with suppress(ChatError):  # else they read it at their next login
-                await self.broker.call(self.member, Tell(absent.name, text))
-                self.letters.withdraw(told)
-                return
+            # Not known to be said, it would be shown once more: the broker waits for nobody.
+            with trio.move_on_after(SAYING, shield=True):
+                if await self._say_instead(told):
+                    return
         shown = attrs.evolve(told, sender="you")
         self.outbox.put_answer(event_shown(shown, view=View(self.member.nick)), shown)
         self._notice(f"{absent}; they read that at their next login")
 
+    async def _say_instead(self, told: Told) -> bool:
+        """Say to one who has come what was left for them; False if that cannot be."""
+        if not self.letters.take(told.recipient, [told]):  # they have been shown it
+            shown = attrs.evolve(told, sender="you")
+            self.outbox.put_answer(event_shown(shown, view=View(self.member.nick)), shown)
+            return True
+        try:
+            await self.broker.call(self.member, Tell(told.recipient, told.text))
+        except ChatError:  # they read it at their next login
+            self.letters.put_back(told.recipient, [told])
+            return False
+        self.letters.withdraw(told)
+        return True
+
     async def collect(self) -> None:
         """Show the owner of an account what was left for them, no faster than they read.
 
-        What the connection has not taken, they are shown at their next login.
+        What the connection has not taken, they are shown at their next login; what they have
+        just been shown again on coming back, not once more.
 
         Raises:
             ChatError: if it cannot be read.
         """
-        member, last, hidden = self.member, 0, 0
-        since = self.broker.now_ns() // 1000
-        while letters := await self.letters.waiting(member.account, last):
-            if not last:
-                self._divide("while you were not here")
+        account, last, hidden, since = self.member.account, 0, 0, 0
+        shown = self.outbox.told
+        while letters := await self.letters.waiting(account, last):
             last = letters[-1].id
-            for each in letters:
-                if member.ignores(each.sender):
-                    hidden += 1
-                    continue
-                await self.outbox.below_soft()
-                self.outbox.put_answer(shown_again([each], member.nick, since), each)
-                since = each.id
-            await self.outbox.below_soft()
-            await self.outbox.flushed()
+            mine = self.letters.take(account, letters)
+            new = [each for each in mine if each.id not in shown]
+            heard = [each for each in new if not self.member.ignores(each.sender)]
+            hidden += len(new) - len(heard)
+            waiting = dict.fromkeys(heard, math.inf)  # where each ends in what is sent
+            try:
+                since = await self._show(waiting, since)
+            finally:
+                # If that is cut off, the connection has taken some of it.
+                unread = [each for each, end in waiting.items() if end > self.outbox.sent]
+                self.letters.note_read(account, [each for each in mine if each not in unread])
+                self.letters.put_back(account, unread)
             if self.outbox.is_closed:
                 return
-            self.letters.note_read(member.account, letters)
         if hidden:
             self._notice(f"{plural(hidden, 'message')} of people whom you ignore not shown")
-        if last:
+        if since:
             self._divide("now")
+
+    async def _show(self, letters: dict[Told, float], since: int) -> int:
+        """Show some behind an id, 0: the first ones, and wait until they are sent.
+
+        Notes where each of them ends (see `Outbox.end`); returns the id of the last one.
+        """
+        if letters and not since:
+            self._divide("while you were not here")
+        for each in letters:
+            await self.outbox.below_soft()
+            if self.outbox.is_closed:
+                break
+            before = since or self.broker.now_ns() // 1000
+            self.outbox.put_answer(shown_again([each], self.member.nick, before), each)
+            letters[each], since = self.outbox.end, each.id
+        await self.outbox.below_soft()
+        await self.outbox.passed(self.outbox.end)
+        return since
 
     def _notice(self, text: str) -> None:
         shown = Noticed(text)

@@ -105,6 +105,11 @@ class Trail:
             if at + self.window >= now and isinstance(oldest, Told):
                 self._dropped = (at, self._dropped[1] + 1)
 
+    @property
+    def told(self) -> frozenset[int]:
+        """The ids of people's messages to the member alone that are noted here."""
+        return frozenset(event.id for _, event in self._events if isinstance(event, Told))
+
     def unread(self, last_id: int, now_us: int, now: float) -> Unread:
         """What may not have been seen if the connection is given up now.
 

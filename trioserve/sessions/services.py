@@ -78,17 +78,19 @@ class Services:
         """Let a newcomer be the member whose words these are; tries are counted by `source`.
 
         Or be the owner of an account who was there when the last server ended. What has to
-        be shown to one such is returned: it takes until they have read it.
+        be shown to owners is returned: it takes until they have read it.
 
         Raises:
             ChatError: if they are nobody's, or too many were tried.
         """
         self.tries.take(source, trio.current_time())
         if (account := await self.returning.owner_of(words)) is None:
+            member = self.broker.resuming.owner_of(words, newcomer)
             await self.broker.call(newcomer, Resume(words))
-            rest = None
+            rest = self._letters_of(member, outbox).collect if member.account else None
         else:
-            await self.guardian.come_back(newcomer, account, self.first_room)
+            with self.returning.used(account):
+                await self.guardian.come_back(newcomer, account, self.first_room)
             rest = partial(self._catch_up, newcomer, account, outbox)
         self.tries.forgive(source)
         return rest
@@ -102,7 +104,10 @@ class Services:
             await self.broker.call(member, Notify(line))
         if text := await Mentioned(member, self.broker.world.rooms, self.past).lately():
             await self.broker.call(member, Notify(text))
-        await Post(member, self.broker, outbox, self.letters).collect()
+        await self._letters_of(member, outbox).collect()
+
+    def _letters_of(self, member: Member, outbox: Outbox) -> Post:
+        return Post(member, self.broker, outbox, self.letters)
 
 
 @attrs.frozen
