@@ -1,7 +1,5 @@
-"""Who comes and does not come in, and how the server ends all the same."""
+"""Who comes and does not come in."""
 
-import signal
-import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +9,6 @@ import trio
 
 from tests.attacks.siege import (
     HOST,
-    PATIENCE,
     TRUSTING,
     Attacker,
     Siege,
@@ -181,36 +178,3 @@ async def test_the_server_recovers_when_it_runs_out_of_descriptors() -> None:
             await trio.sleep(1)
             await siege.enter("late")
             assert any("cannot accept: Too many open files" in line for line in siege.running.log)
-
-
-async def test_a_stuck_reader_does_not_keep_the_server_from_ending() -> None:
-    with open_siege() as siege:
-        stuck = await siege.enter("stuck", buffer=4096)
-        await stuck.send_as_far_as_it_goes(b"/help\n" * 200, seconds=1)
-        reader = await siege.enter("reader")
-
-        siege.running.process.send_signal(signal.SIGTERM)
-        farewell = await reader.reads_to_the_end()
-        siege.running.process.send_signal(signal.SIGTERM)  # who does not wait for the stuck one
-        with trio.fail_after(PATIENCE):
-            code = await trio.to_thread.run_sync(siege.running.wait)
-
-        assert b"the server is shutting down: goodbye" in farewell
-        assert code == 0
-        for each in (stuck, reader):
-            each.close()
-
-
-async def test_a_server_starts_again_at_once_on_the_port_of_a_dead_one() -> None:
-    with open_siege() as siege:
-        for number in range(5):
-            await siege.enter(f"p{number}")
-        port = siege.port
-        siege.running.process.kill()
-        await trio.to_thread.run_sync(siege.running.process.wait)
-
-        with (
-            open_siege("--listen", f"{HOST}:{port}"),
-            socket.create_connection((HOST, port), PATIENCE) as connection,
-        ):
-            assert connection.recv(100).startswith(b"trioserve ")
