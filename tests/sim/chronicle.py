@@ -65,7 +65,14 @@ class Seated:
     ignored: Ignored
 
 
-Entry = Happened | Handled | Seated
+@attrs.frozen
+class Gone:
+    """A member has departed, of their own or because their connection has ended."""
+
+    who: int
+
+
+Entry = Happened | Handled | Seated | Gone
 
 
 class Chronicle(Events):
@@ -126,6 +133,7 @@ class Chronicle(Events):
             self._departed.discard(member.number)
         elif isinstance(request, Depart) and self._number(member.nick) != member.number:
             self._departed.add(member.number)
+            self.entries.append(Gone(member.number))
 
     def _seated(self, member: Member, seat: Session, *, is_new: bool) -> None:
         if isinstance(seat._transport, Wire):

@@ -5,10 +5,10 @@ from typing import Final
 
 import attrs
 
-from tests.sim.chronicle import TOKEN, WHISPER, Entry, Handled, Happened, Seated
+from tests.sim.chronicle import TOKEN, WHISPER, Entry, Gone, Handled, Happened, Seated
 from trioserve.messages import Acted, Announced, Departed, Joined, Left, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Depart, Ignore, LogIn, Tell
+from trioserve.requests import Ignore, LogIn, Tell
 from trioserve.rulings import Deed, Moderated
 
 THROWN_OUT: Final = (Deed.KICKED, Deed.BANNED)  # of their room
@@ -57,6 +57,8 @@ class Expected:
                     self._happened(event, is_own=is_own, is_echoed=entry.is_echoed)
                 case Handled():
                     self._handled(entry)
+                case Gone(who) if who == self.number:
+                    self._present.clear()
                 case Seated(who) if who == self.number:
                     self._sees_own, self._ignored = entry.sees_own, dict(entry.ignored)
                     lines = {room: len(lines) for room, lines in self.rooms.items()}
@@ -76,8 +78,6 @@ class Expected:
         match handled.request:
             case Ignore() | LogIn() if is_own:
                 self._ignored = dict(handled.ignored)
-            case Depart() if is_own:  # of which nobody is told when the server ends
-                self._present.clear()
             case Tell(text=text) if handled.whom:
                 self.told.update(WHISPER.findall(text))
                 if self.number in (handled.who, handled.whom):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from tests.sim.chronicle import Entry, Handled, Happened, Wrong
+from tests.sim.chronicle import Entry, Gone, Handled, Happened, Wrong
 from tests.sim.expected import THROWN_OUT
 from trioserve.messages import Acted, Announced, Departed, Event, Joined, Left, Said
 from trioserve.names import fold
@@ -40,6 +40,11 @@ def check(entries: Iterable[Entry]) -> None:
         match entry:
             case Handled(request=Invite(), whom=whom):
                 invited.add(whom)
+            case Gone(who):  # of which nobody is told when the server ends,
+                for room in rooms.values():
+                    if room.owner == who:
+                        room.muted.clear()  # nor of who owns the room then, and is not held
+                    room.goes(who)
             case Happened(Departed(), who):
                 for room in rooms.values():
                     room.goes(who)
