@@ -36,3 +36,12 @@ def own_data_home(
     """Nor does one find there what another test's has kept: rooms wait for their people."""
     if request.node.get_closest_marker("e2e") is not None:
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("own-data")))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let a test run on a clock that jumps also if only a fixture of its asks for one."""
+    # Not above: pytest rewrites what it loads as a plug-in, if it is the first to import it.
+    from trioserve.pytest_plugin import run_on_a_clock_that_jumps
+
+    if "autojump_clock" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.trio(run=run_on_a_clock_that_jumps))

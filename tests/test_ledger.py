@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
+from tests.test_accounts import PASSWORD, registers
 from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive
 from trioserve.archive.audited import Audited
 from trioserve.archive.journal import HistorySettings
@@ -54,6 +55,19 @@ async def started(archive: Archive) -> AsyncIterator[Chat]:
     """A server that goes on where the one before it ended, by one clock."""
     async with open_chat(UNHURRIED, archive=archive, now_ns=now_ns) as chat:
         yield chat
+
+
+@pytest.fixture
+def lasting(autojump_clock: MockClock) -> Lasting:
+    """What outlives a server, for the next one, on a clock that jumps."""
+    return Lasting()
+
+
+async def typed(archive: Archive, nick: str, *lines: str) -> None:
+    """Have somebody type on a server that ends then: an operator, if they are called op."""
+    async with started(archive) as chat:
+        person = await chat.join(nick, operator=nick == "op")
+        await person.types(*lines)
 
 
 # ------------------------------------------------------------ any archive
@@ -154,13 +168,11 @@ async def test_guests_are_kept_by_account_or_by_nick_and_address(archive: Archiv
 # ------------------------------------------------------------ the server
 
 
-async def test_banned_addresses_stay_banned_over_a_restart(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        op = await chat.join("op", operator=True)
-        await op.types(f"/banip {HOST} 2d flooding", f"/banip {ELSEWHERE}")
-        await op.types(f"/unbanip {ELSEWHERE}")
-    async with started(archive) as chat:
+async def test_banned_addresses_stay_banned_over_a_restart(lasting: Lasting) -> None:
+    await typed(
+        lasting, "op", f"/banip {HOST} 2d flooding", f"/banip {ELSEWHERE}", f"/unbanip {ELSEWHERE}"
+    )
+    async with started(lasting) as chat:
         refused = await chat.connect(host=HOST).sees_the_end()
         op = await chat.join("op", operator=True, host=ELSEWHERE)
         await op.types("/banips")
@@ -175,41 +187,30 @@ async def test_banned_addresses_stay_banned_over_a_restart(autojump_clock: MockC
 
 
 async def test_a_ban_that_has_ended_meanwhile_holds_nobody_and_is_kept_no_longer(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        op = await chat.join("op", operator=True)
-        await op.types(f"/banip {HOST} 1h")
+    await typed(lasting, "op", f"/banip {HOST} 1h")
     await trio.sleep(3600)
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         await chat.join("bob", host=HOST)
         op = await chat.join("op", operator=True)
         await op.types("/banips")
 
         await op.sees("-- no address is banned")
-    assert (await archive.read(rulebook)).sanctions == []
+    assert (await lasting.read(rulebook)).sanctions == []
 
 
-async def test_what_is_lifted_after_a_restart_is_gone_after_the_next(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
+async def test_what_is_lifted_after_a_restart_is_gone_after_the_next(lasting: Lasting) -> None:
     for command in (f"/banip {HOST}", f"/unbanip {HOST}"):
-        async with started(archive) as chat:
-            op = await chat.join("op", operator=True)
-            await op.types(command)
-    async with started(archive) as chat:
+        await typed(lasting, "op", command)
+    async with started(lasting) as chat:
         await chat.join("bob", host=HOST)
 
 
-async def test_the_audit_goes_on_over_a_restart(autojump_clock: MockClock) -> None:
-    archive = Lasting()
+async def test_the_audit_goes_on_over_a_restart(lasting: Lasting) -> None:
     for reason in ("one", "two"):
-        async with started(archive) as chat:
-            op = await chat.join("op", operator=True)
-            await op.types(f"/banip {HOST} 1h {reason}", f"/unbanip {HOST}")
-    async with started(archive) as chat:
+        await typed(lasting, "op", f"/banip {HOST} 1h {reason}", f"/unbanip {HOST}")
+    async with started(lasting) as chat:
         op = await chat.join("op", operator=True)
         await op.types("/audit")
 
@@ -282,16 +283,13 @@ async def test_a_crash_while_it_is_written_down_costs_nobody_the_chat(
         monkeypatch.undo()
 
 
-async def test_as_many_bans_as_there_may_be_are_restored(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
+async def test_as_many_bans_as_there_may_be_are_restored(lasting: Lasting) -> None:
     bans = [
         SanctionKept(SERVER, BAN, sanction(f"198.51.{n // 256}.{n % 256}")) for n in range(1000)
     ]
-    await archive.write(bans)
+    await lasting.write(bans)
 
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         assert len(chat.server.world.banned) == 1000
 
 
@@ -299,14 +297,19 @@ async def test_as_many_bans_as_there_may_be_are_restored(
 
 
 async def test_bans_and_mutes_of_a_room_hold_over_a_restart_until_their_ends(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        ann = await chat.join("ann")
-        await ann.types("/join #dev", "/ban bob 2d flooding", "/mute carol 1h", "/mute dave")
-        await ann.types("/unmute dave", "/slow 10s")
-    async with started(archive) as chat:
+    await typed(
+        lasting,
+        "ann",
+        "/join #dev",
+        "/ban bob 2d flooding",
+        "/mute carol 1h",
+        "/mute dave",
+        "/unmute dave",
+        "/slow 10s",
+    )
+    async with started(lasting) as chat:
         bob, carol, dave = [await chat.join(nick) for nick in ("bob", "carol", "dave")]
         await in_the_room(chat, "eve")  # whose it is then
         await bob.types("/join #dev")
@@ -319,7 +322,7 @@ async def test_bans_and_mutes_of_a_room_hold_over_a_restart_until_their_ends(
         )
         assert "muted" not in dave.unseen()
     await trio.sleep(3600)
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         carol = await chat.join("carol")
         await carol.types("/join #dev", "/bans", "hello")
 
@@ -327,24 +330,18 @@ async def test_bans_and_mutes_of_a_room_hold_over_a_restart_until_their_ends(
         assert "muted" not in carol.unseen()
 
 
-async def test_a_slow_room_is_slow_after_a_restart(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        ann = await chat.join("ann")
-        await ann.types("/join #dev", "/slow 10s")
-    async with started(archive) as chat:
-        ann, bob = await in_the_room(chat, "ann", "bob")
+async def test_a_slow_room_is_slow_after_a_restart(lasting: Lasting) -> None:
+    await typed(lasting, "ann", "/join #dev", "/slow 10s")
+    async with started(lasting) as chat:
+        _, bob = await in_the_room(chat, "ann", "bob")
         await bob.types("one", "two")
 
         await bob.sees("-- not said: #dev takes one line in 10s from each")
 
 
-async def test_rules_of_the_first_room_are_kept_as_any_others(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        op = await chat.join("op", operator=True)
-        await op.types("/mute bob 1h flooding")
-    async with started(archive) as chat:
+async def test_rules_of_the_first_room_are_kept_as_any_others(lasting: Lasting) -> None:
+    await typed(lasting, "op", "/mute bob 1h flooding")
+    async with started(lasting) as chat:
         bob = await chat.join("bob")
         await bob.types("hello", "/topic")
 
@@ -363,17 +360,14 @@ async def in_the_room(chat: Chat, *nicks: str) -> list[Person]:
     return people
 
 
-async def test_a_room_that_vanished_before_the_restart_does_not_come_back(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_a_room_that_vanished_before_the_restart_does_not_come_back(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         ann = await chat.join("ann")
         await ann.types("/join #dev", "/slow 10s", "/mute bob", "/private on", "/leave #dev")
-        assert await archive.read(rulebook) != Rulebook()
-    book = await archive.read(rulebook)
+        assert await lasting.read(rulebook) != Rulebook()
+    book = await lasting.read(rulebook)
     assert (book.rooms, book.sanctions, book.guests) == ([], [], [])
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         bob = await chat.join("bob")
         await bob.types("/join #dev", "hello", "/slow 5s")
 
@@ -382,13 +376,12 @@ async def test_a_room_that_vanished_before_the_restart_does_not_come_back(
 
 
 async def test_a_deserted_room_keeps_its_bans_and_forgets_the_rest_over_a_restart_too(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        ann = await chat.join("ann")
-        await ann.types("/join #dev", "/ban bob 2h", "/private on", "/slow 10s", "/leave #dev")
-    async with started(archive) as chat:
+    await typed(
+        lasting, "ann", "/join #dev", "/ban bob 2h", "/private on", "/slow 10s", "/leave #dev"
+    )
+    async with started(lasting) as chat:
         bob, carol = await chat.join("bob"), await chat.join("carol")
         await bob.types("/join #dev")
         await carol.types("/join #dev", "/unban bob")
@@ -398,29 +391,23 @@ async def test_a_deserted_room_keeps_its_bans_and_forgets_the_rest_over_a_restar
         assert not is_private(chat.server.world.room("#dev"))
 
 
-async def test_a_room_waits_a_day_for_its_people_and_no_longer(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        await (await chat.join("ann")).types("/join #dev", "/slow 10s")
-    async with started(archive) as chat:
+async def test_a_room_waits_a_day_for_its_people_and_no_longer(lasting: Lasting) -> None:
+    await typed(lasting, "ann", "/join #dev", "/slow 10s")
+    async with started(lasting) as chat:
         await trio.sleep(HELD / 2)
         assert "#dev" in chat.server.world.rooms
-    async with started(archive) as chat:  # which gives it no other day
+    async with started(lasting) as chat:  # which gives it no other day
         await trio.sleep(HELD / 2 - 120)
         assert "#dev" in chat.server.world.rooms
         await trio.sleep(240)
         assert "#dev" not in chat.server.world.rooms
-    assert (await archive.read(rulebook)).rooms == []
+    assert (await lasting.read(rulebook)).rooms == []
 
 
-async def test_rooms_that_wait_for_their_people_keep_no_others_out(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        await (await chat.join("ann")).types("/join #dev", "/slow 10s")
+async def test_rooms_that_wait_for_their_people_keep_no_others_out(lasting: Lasting) -> None:
+    await typed(lasting, "ann", "/join #dev", "/slow 10s")
     few = attrs.evolve(UNHURRIED, rooms=RoomLimits(most=2))
-    async with open_chat(few, archive=archive, now_ns=now_ns) as chat:
+    async with open_chat(few, archive=lasting, now_ns=now_ns) as chat:
         bob = await chat.join("bob")
         await bob.types("/join #ops")
 
@@ -428,12 +415,9 @@ async def test_rooms_that_wait_for_their_people_keep_no_others_out(
         assert list(chat.server.world.rooms) == ["#lobby", "#ops"]
 
 
-async def test_a_topic_is_back_when_the_first_one_comes(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
-        ann = await chat.join("ann")
-        await ann.types("/join #dev", "/ban bob 1d", "/topic builds", "hello")
-    async with started(archive) as chat:
+async def test_a_topic_is_back_when_the_first_one_comes(lasting: Lasting) -> None:
+    await typed(lasting, "ann", "/join #dev", "/ban bob 1d", "/topic builds", "hello")
+    async with started(lasting) as chat:
         carol = await chat.join("carol")
         await carol.types("/join #dev")
 
@@ -444,13 +428,10 @@ async def test_a_topic_is_back_when_the_first_one_comes(autojump_clock: MockCloc
 # ------------------------------------------------------------ private rooms
 
 
-async def test_a_private_room_stays_so_and_lets_in_who_was_there(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_a_private_room_stays_so_and_lets_in_who_was_there(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         await private_room(chat)
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         eve, ann = await chat.join("eve"), await chat.join("ann", host=HOST)
         other = await chat.join("carol", host=ELSEWHERE)  # a nick alone is no proof
         for each in (eve, other, ann):
@@ -474,18 +455,15 @@ async def private_room(chat: Chat) -> list[Person]:
     return people
 
 
-async def test_an_invitation_holds_over_a_restart_until_it_lapses(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_an_invitation_holds_over_a_restart_until_it_lapses(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         await private_room(chat)
     await trio.sleep(INVITATION / 2)
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         dave = await chat.join("dave", host=HOST)
         await dave.types("/join #dev")
         await dave.sees("-- #dev: 1 here: dave")
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         await trio.sleep(INVITATION / 2)
         carol = await chat.join("carol", host=HOST)
         await carol.types("/join #dev")
@@ -495,14 +473,13 @@ async def test_an_invitation_holds_over_a_restart_until_it_lapses(
         await carol.sees("-- #dev is private")
 
 
-async def test_of_a_room_that_is_open_again_no_guests_are_kept(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_of_a_room_that_is_open_again_no_guests_are_kept(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         ann, _, _ = await private_room(chat)
         await ann.types("/private off")
         await trio.sleep(60)
 
-        book = await archive.read(rulebook)
+        book = await lasting.read(rulebook)
         assert [each.name for each in book.rooms] == ["#dev"]
         assert book.guests == []
 
@@ -528,14 +505,13 @@ async def test_an_order_has_the_room_that_it_names_compared_and_no_other(
 
 
 async def test_who_is_invited_is_found_without_a_look_at_everybody_who_is_here(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
     class Unseen(dict[str, Member]):
         def values(self) -> NoReturn:
             raise AssertionError("everybody was looked at")
 
-    archive = Lasting()
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         await private_room(chat)
         world, ledger = chat.server.world, Ledger(chat.server.world, lambda: BEGIN)
         everybody, world.members = world.members, Unseen(world.members)
@@ -546,46 +522,37 @@ async def test_who_is_invited_is_found_without_a_look_at_everybody_who_is_here(
         assert [each.whom.nick for each in guests] == ["dave", "ann", "carol"]
 
 
-async def test_an_invitation_that_has_lapsed_meanwhile_lets_nobody_in(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_an_invitation_that_has_lapsed_meanwhile_lets_nobody_in(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         await private_room(chat)
     await trio.sleep(INVITATION)
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         dave = await chat.join("dave", host=HOST)
         await dave.types("/join #dev")
 
         await dave.sees("-- #dev is private")
 
 
-async def test_who_left_a_private_room_or_was_thrown_out_stays_out(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_who_left_a_private_room_or_was_thrown_out_stays_out(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         ann, _, dave = await private_room(chat)
         await dave.types("/join #dev", "/leave #dev")
         await ann.types("/kick carol")
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         for nick in ("carol", "dave"):
             person = await chat.join(nick, host=HOST)
             await person.types("/join #dev")
             await person.sees("-- #dev is private")
 
 
-async def test_an_account_sees_again_what_was_private_while_it_was_there(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_an_account_sees_again_what_was_private_while_it_was_there(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         people = await private_room(chat)
         for each in people[1:]:
             await registers(each)
         await people[2].types("/join #dev")
         await people[0].types("hello dave")
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         carol, dave = [await logs_in(chat, nick) for nick in ("carol", "dave")]
         for each in (carol, dave):
             await each.types("/topic", "/history")
@@ -597,17 +564,11 @@ async def test_an_account_sees_again_what_was_private_while_it_was_there(
         assert "hello dave" in shown
 
 
-async def registers(person: Person) -> None:
-    for line in ("/register", "correct horse", "correct horse"):
-        await person.types(line)
-    await person.sees("is yours")
-
-
 async def logs_in(chat: Chat, nick: str) -> Person:
     """Somebody at another address, who shows by a password who they are, and is in their rooms."""
     person = await chat.join(f"{nick}2", host=ELSEWHERE)
     await person.types(f"/login {nick}")
-    await person.types("correct horse")
+    await person.types(PASSWORD)
     return person
 
 
@@ -622,11 +583,10 @@ async def owned_room(archive: Archive) -> None:
 
 
 async def test_a_room_is_its_owners_again_who_logs_in_and_nobody_elses_before(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    await owned_room(archive)
-    async with started(archive) as chat:
+    await owned_room(lasting)
+    async with started(lasting) as chat:
         (bob,) = await in_the_room(chat, "bob")
         await bob.types("/topic mine", "/kick bob", "/retention 5")
         await bob.sees("-- /kick is for the room's owner")
@@ -639,35 +599,31 @@ async def test_a_room_is_its_owners_again_who_logs_in_and_nobody_elses_before(
         await bob.sees("* bob was kicked from #dev by ann")
 
 
-async def test_who_logs_in_when_they_are_there_already_has_the_room(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    await owned_room(archive)
-    async with started(archive) as chat:
+async def test_who_logs_in_when_they_are_there_already_has_the_room(lasting: Lasting) -> None:
+    await owned_room(lasting)
+    async with started(lasting) as chat:
         bob, ann = await in_the_room(chat, "bob", "anna")
         await ann.types("/login ann")
-        await ann.types("correct horse")
+        await ann.types(PASSWORD)
 
         await bob.sees("owns #dev now")
         assert chat.server.world.room("#dev").owner is chat.server.world.member("ann")
 
 
 async def test_who_takes_a_name_that_was_given_up_has_neither_its_rooms_nor_its_past(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         ann, _ = await in_the_room(chat, "ann", "bob")
         await registers(ann)
         await ann.types("/private on", "a secret")
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         op = await chat.join("op", operator=True)
         await op.types("/join #dev")  # or it would vanish with her
         await op.types("/ban ann")  # or she would be there, and it hers
         ann = await logs_in(chat, "ann")
         await ann.types("/unregister")
-        await ann.types("correct horse")
+        await ann.types(PASSWORD)
         await ann.sees("is kept no more")
         await op.sees("* op owns #dev now")
         await ann.types("/quit")
@@ -679,24 +635,20 @@ async def test_who_takes_a_name_that_was_given_up_has_neither_its_rooms_nor_its_
         assert "ann owns" not in op.unseen()
 
 
-async def test_a_room_that_others_come_to_and_leave_waits_for_its_owner(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    await owned_room(archive)
+async def test_a_room_that_others_come_to_and_leave_waits_for_its_owner(lasting: Lasting) -> None:
+    await owned_room(lasting)
     for _ in range(2):
-        async with started(archive) as chat:
+        async with started(lasting) as chat:
             (bob,) = await in_the_room(chat, "bob")
             await bob.types("/leave #dev", "/join #dev", "/kick bob")
             await bob.sees("-- /kick is for the room's owner")
 
 
 async def test_a_room_passes_to_the_longest_present_when_its_owner_stays_away(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    await owned_room(archive)
-    async with started(archive) as chat:
+    await owned_room(lasting)
+    async with started(lasting) as chat:
         bob, _ = await in_the_room(chat, "bob", "carol")
         await trio.sleep(HELD + 120)
 
@@ -706,12 +658,9 @@ async def test_a_room_passes_to_the_longest_present_when_its_owner_stays_away(
         await ann.sees("-- /giveroom is for the room's owner")
 
 
-async def test_an_operator_gives_away_a_room_that_waits_for_its_owner(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    await owned_room(archive)
-    async with started(archive) as chat:
+async def test_an_operator_gives_away_a_room_that_waits_for_its_owner(lasting: Lasting) -> None:
+    await owned_room(lasting)
+    async with started(lasting) as chat:
         (bob,) = await in_the_room(chat, "bob")
         op = await chat.join("op", operator=True)
         await op.types("/join #dev", "/giveroom bob")
@@ -721,13 +670,10 @@ async def test_an_operator_gives_away_a_room_that_waits_for_its_owner(
         assert "owns" not in ann.unseen()
 
 
-async def test_a_guest_has_no_proof_and_the_first_to_come_has_the_room(
-    autojump_clock: MockClock,
-) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+async def test_a_guest_has_no_proof_and_the_first_to_come_has_the_room(lasting: Lasting) -> None:
+    async with started(lasting) as chat:
         await in_the_room(chat, "ann", "bob")
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         bob, ann = await in_the_room(chat, "bob", "ann")
         await bob.types("/kick ann")
 
@@ -735,11 +681,10 @@ async def test_a_guest_has_no_proof_and_the_first_to_come_has_the_room(
 
 
 async def test_what_has_no_owner_with_an_account_and_no_rules_costs_the_disk_nothing(
-    autojump_clock: MockClock,
+    lasting: Lasting,
 ) -> None:
-    archive = Lasting()
-    async with started(archive) as chat:
+    async with started(lasting) as chat:
         ann, _ = await in_the_room(chat, "ann", "bob")
         await ann.types("/slow 10s", "/slow 0s", "/leave #dev")
 
-    assert attrs.evolve(await archive.read(rulebook), audited=[]) == Rulebook([], [], [], [])
+    assert attrs.evolve(await lasting.read(rulebook), audited=[]) == Rulebook([], [], [], [])

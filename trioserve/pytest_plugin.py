@@ -48,14 +48,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if not item.config.pluginmanager.hasplugin("trio"):
         raise pytest.UsageError("the fixture chat needs pytest-trio: pip install pytest-trio")
     # pytest-trio looks for a clock only among what the test itself asks for.
-    item.add_marker(pytest.mark.trio(run=_run_on_a_clock_that_jumps))
+    item.add_marker(pytest.mark.trio(run=run_on_a_clock_that_jumps))
 
 
-def _run_on_a_clock_that_jumps(
+def run_on_a_clock_that_jumps(
     main: Callable[[], Coroutine[Any, Any, object]],
     *,
     clock: trio.abc.Clock | None = None,
     instruments: Sequence[trio.abc.Instrument] = (),
 ) -> object:
+    """Run as `trio.run`; for pytest-trio's marker, where the test itself asks for no clock."""
     clock = clock or MockClock(autojump_threshold=0)
     return trio.run(main, clock=clock, instruments=instruments)
