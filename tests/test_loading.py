@@ -55,6 +55,19 @@ def test_an_edit_of_the_same_second_and_size_is_seen(path: Path) -> None:
     assert value_of(source) == 2
 
 
+def test_what_nobody_edits_is_compiled_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    source = path / "dice.py"
+    write(source, "value = 1")
+
+    for _ in range(2):
+        with loaded("dice", compiled=True) as module:
+            assert module.value == 1
+
+    assert len(list(path.glob("__pycache__/dice.*.pyc"))) == 1
+
+
 def test_a_module_is_run_anew_with_its_package_in_place(path: Path) -> None:
     write(path / "games/__init__.py", "")
     write(path / "games/numbers.py", "six = 6")

@@ -55,7 +55,7 @@ async def test_each_call_of_a_task_is_shown(autojump_clock: trio.testing.MockClo
 async def test_without_stackscope_the_innermost_call_is_shown(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stacks, "extract", None)
+    monkeypatch.setattr(stacks, "extractor", lambda: None)
 
     shown = await shown_tasks(chat)
 
@@ -67,7 +67,7 @@ async def test_without_stackscope_the_innermost_call_is_shown(
 async def test_a_command_is_looked_into_without_stackscope_too(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stacks, "extract", None)
+    monkeypatch.setattr(stacks, "extractor", lambda: None)
     async with open_chat(functions=[dawdle]) as chat:
         ann = await chat.join("ann")
         await ann.types("/dawdle")

@@ -16,7 +16,6 @@ from trioserve.configuration.defaults import default_toml
 from trioserve.configuration.source import Source
 from trioserve.errors import ConfigError
 from trioserve.observe import logging_to
-from trioserve.operating import db
 from trioserve.operating.options import parser
 from trioserve.operating.process import run
 
@@ -30,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["top"]:
         return _top(arguments[1:])
     if arguments[:1] == ["db"]:
+        from trioserve.operating import db  # the server needs nothing of it
+
         return db.main(arguments[1:])
     options = parser().parse_args(arguments)
     if options.defaults:

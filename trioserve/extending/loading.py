@@ -5,7 +5,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -16,25 +16,28 @@ from trioserve.extending.decorators import FILE_PREFIX
 
 
 @contextmanager
-def loaded(source: str) -> Iterator[ModuleType]:
+def loaded(source: str, *, compiled: bool = False) -> Iterator[ModuleType]:
     """Run a plug-in's code, also if it was loaded before, for the block to take in its new module.
 
     A package's own modules are run anew with it; whatever else it imports is not.
     If its code or the block fails, what was loaded before is as it was.
 
+    With `compiled`, what Python has kept of it, compiled, will do: for what nobody edits.
+
     Raises:
         PluginError: if there is no such thing, or its code fails; the text names
             the file, and the line at fault.
     """
-    importlib.invalidate_caches()  # it may have been written just now
-    spec = _spec(source)
+    if not compiled:
+        importlib.invalidate_caches()  # it may have been written just now
+    spec = _spec(source, SourceFileLoader if compiled else _FreshLoader)
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with undone_on_failure(), ExitStack() as undo:
         undo.callback(_put_back, spec.name, _take_out(spec.name))
         sys.modules[spec.name] = module  # where the code it runs may look for itself
         try:
-            with _no_bytecode(spec):
+            with nullcontext() if compiled else _no_bytecode(spec):
                 spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             raise PluginError(f"{source}: {_fault(error, spec.origin)}") from error
@@ -83,9 +86,9 @@ def _put_back(name: str, modules: dict[str, ModuleType]) -> None:
     sys.modules.update(modules)
 
 
-def _spec(source: str) -> ModuleSpec:
+def _spec(source: str, loader: type[SourceFileLoader]) -> ModuleSpec:
     name, path = _locate_file(source) if _is_file(source) else _locate_module(source)
-    spec = importlib.util.spec_from_file_location(name, path, loader=_FreshLoader(name, path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader(name, path))
     assert spec is not None
     return spec
 

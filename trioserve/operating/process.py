@@ -21,7 +21,6 @@ from trioserve.accounts.passwords import return_large_blocks
 from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.database import IN_MEMORY
 from trioserve.archive.directory import DATABASE, Directory, default_directory
-from trioserve.archive.upkeep import move_damaged
 from trioserve.configuration.config import Config
 from trioserve.configuration.source import Source
 from trioserve.edge.arrivals import Arrivals
@@ -96,7 +95,6 @@ async def run(
 
 def _prepare(config: Config, *, strict: bool) -> Plugins:
     """Load what the server is made of, now that nobody waits; raises CannotRun."""
-    zones()
     _tune_garbage_collection()
     plugins = built_in()
     if _install(plugins, [*offered(), *config.plugins]) and strict:
@@ -129,12 +127,18 @@ async def _serve(server: Server, listeners: list[Listener], pages: list[Listener
             nursery.start_soon(_stop_on_signals, server, signals, notifier, name="signals")
             nursery.start_soon(_reread_on_hangups, server, hangups, notifier, name="hang-ups")
             nursery.start_soon(notifier.report, partial(_status, server), name="systemd")
+            nursery.start_soon(_look_for_zones, name="time zones")
             if pages:
                 _serve_metrics(nursery, server, watchdog, pages)
             await server.serve(listeners)
             nursery.cancel_scope.cancel()
     resort.disarm()
     log.info("stopped")
+
+
+async def _look_for_zones() -> None:
+    """Look which time zones there are, before somebody asks; nobody who comes has to wait."""
+    await trio.to_thread.run_sync(zones, abandon_on_cancel=True)
 
 
 def _open_archive(data: str | None, kept: ExitStack, *, repair: bool) -> Archive:
@@ -152,6 +156,8 @@ def _open_archive(data: str | None, kept: ExitStack, *, repair: bool) -> Archive
 
 def _repair(path: Path) -> None:
     """Begin anew where what is kept is damaged, and say so; raises ArchiveError."""
+    from trioserve.archive.upkeep import move_damaged  # no other start needs it
+
     if (moved := move_damaged(path, time.time())) is None:
         print(f"{path}: no damage")
         return

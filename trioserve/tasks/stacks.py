@@ -1,5 +1,6 @@
 """The tree of tasks as text, with what each of them is doing as far as that can be known."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -9,18 +10,21 @@ import trio
 from trioserve.extending.plugin import drive
 from trioserve.tasks import tree
 
-extract: Callable[..., Any] | None  # stackscope's
-try:
-    import stackscope
-except ModuleNotFoundError:  # of the extra `metrics`
-    extract = None
-else:
-    stackscope.customize(drive, elaborate=lambda frame, _: frame.pyframe.f_locals["driven"])
-    extract = stackscope.extract
-
 MOST_LINES: Final = 300  # of one tree
 MOST_STACKS: Final = 60  # looked at with stackscope, some 1 ms each
 MOST_FRAMES: Final = 12  # of one task, the innermost
+
+
+@functools.cache
+def extractor() -> Callable[..., Any] | None:
+    """What stackscope looks into tasks with, if that is installed."""
+    try:
+        import stackscope  # 20 ms, of which a start has nothing
+    except ModuleNotFoundError:  # of the extra `metrics`
+        return None
+    stackscope.customize(drive, elaborate=lambda frame, _: frame.pyframe.f_locals["driven"])
+    extract: Callable[..., Any] = stackscope.extract
+    return extract
 
 
 async def describe(root: trio.lowlevel.Task | None) -> str:
@@ -33,7 +37,7 @@ async def describe(root: trio.lowlevel.Task | None) -> str:
     if kind is None:
         return "no task runs"
     shown: list[str] = []
-    stacks = 0
+    stacks, extract = 0, extractor()
     for line, about in tree.lines(kind):
         shown.append(line)
         if about is None or about.example is None:
