@@ -65,5 +65,10 @@ class FaultyArchive:
         finally:
             self.reading -= 1
 
+    async def shred(self, *, anew: bool) -> bool:
+        if self.fault:
+            raise ArchiveError(self.fault)
+        return await self._memory.shred(anew=anew)
+
     def close(self) -> None:
         self._memory.close()

@@ -620,7 +620,7 @@ def test_what_an_account_said_is_taken_out_with_its_bytes_and_the_rest_stays_in_
     world.remember(ops, others[0])
     left = ops.history_bytes
 
-    world.roomkeeping.histories.retract("ann")
+    world.roomkeeping.histories.retract("ann", "#dev")
 
     assert list(dev.history) == others
     assert dev.history.maxlen == 4

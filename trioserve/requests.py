@@ -61,9 +61,10 @@ class Reply:
 
 @attrs.frozen
 class Retract:
-    """Let nobody who comes be shown what was said in rooms under an account (a folded name)."""
+    """Let nobody who comes be shown what was said in a room under an account; both folded."""
 
     account: str
+    room: str
 
 
 @attrs.frozen
@@ -237,6 +238,13 @@ class Identify:
 
 
 @attrs.frozen
+class Disown:
+    """Let nobody be, or wait for, the owner of an account (a folded name): it is given up."""
+
+    account: str
+
+
+@attrs.frozen
 class LogIn:
     """The same for whoever comes again: with the account's name, and with what is kept of it.
 
@@ -314,6 +322,6 @@ Move = (
     | Close
 )
 Choose = Ignore | Unignore | SetQuiet | SetJson | SetLook | SetScreen | GoAway | ComeBack
-Own = Identify | LogIn | GiveBack | Rejoin | Arrive
+Own = Identify | Disown | LogIn | GiveBack | Rejoin | Arrive
 Tidings = Notify | TurnDay | ReportKeeping
 Request = Speak | Move | Choose | Own | Tidings | Settle | Shorten | Unfold | Order

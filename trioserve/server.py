@@ -18,6 +18,7 @@ import trio
 
 from trioserve import __version__
 from trioserve.accounts.accounts import Accounts
+from trioserve.accounts.forgetting import Forgetting
 from trioserve.accounts.guardian import Guardian
 from trioserve.accounts.letters import Letters
 from trioserve.accounts.operators import Operators
@@ -29,6 +30,7 @@ from trioserve.archive.journal import Journal, Keeping
 from trioserve.archive.pruning import Retention
 from trioserve.archive.retention import Bounds
 from trioserve.archive.rulebook import rulebook
+from trioserve.archive.shredding import Shredding
 from trioserve.broker.broker import Broker
 from trioserve.broker.chores import Chores
 from trioserve.configuration.changes import Changes, merged
@@ -94,8 +96,14 @@ class Server:
         self.journal = Journal(self.archive, config.history.waiting, self._tell_of_keeping)
         keep = self.journal.put if self.archive.keeps_talk else None
         self.world = World(config.rooms, keep, self.journal.put)
+        self._shredding = Shredding(self.archive, self.journal)
         self.retention = Retention(
-            self.archive, self.journal, _bounds(config), lambda: now_ns() // 1000, self._shorten
+            self.archive,
+            self.journal,
+            self._shredding,
+            _bounds(config),
+            lambda: now_ns() // 1000,
+            self._shorten,
         )
         past = Past(self.archive, self.journal)
         self.broker = self._made_broker(past, now_ns)
@@ -105,6 +113,7 @@ class Server:
         words, passwords = passwords or Scrypt(), passwords or Scrypt()
         self._accounts = Accounts(self.archive, self.journal, passwords)
         self._guardian = Guardian(self._accounts, self.broker)
+        self._forgetting = Forgetting(self._accounts, self.broker, self._shredding)
         # Hashes of its own: who types a password does not wait for everybody's words.
         self._returning = Returning(self.archive, self.journal, words, self.world)
         self._watch_broker()
@@ -117,7 +126,7 @@ class Server:
     def _watch_broker(self) -> None:
         """Have the broker tell those of names who keep them for their owners."""
         self.broker.watch_names(self._guardian.named)
-        self.broker.tell_owners_apart(self._accounts.is_kept)
+        self.broker.tell_owners_apart(self._accounts.is_owned)
         self.broker.watch_words(self._returning.give)
 
     def _made_broker(self, past: Past, now_ns: Callable[[], int]) -> Broker:
@@ -141,6 +150,7 @@ class Server:
             operators=Operators(config.operators, passwords, config.passwords.in_the_clear),
             accounts=self._accounts,
             guardian=self._guardian,
+            forgetting=self._forgetting,
             letters=Letters(self.archive, self.journal),
             returning=self._returning,
             tries=Tries(),
@@ -188,9 +198,11 @@ class Server:
     def _start(self, services: trio.Nursery) -> None:
         services.start_soon(self.journal.run, name="journal")
         services.start_soon(self.retention.run, name="retention")
+        services.start_soon(self._shredding.run, name="shredding")
         services.start_soon(self.broker.run, name="broker")
         services.start_soon(self._drains.run, name="drains")
         services.start_soon(self._guardian.run, name="guardian")
+        services.start_soon(self._forgetting.run, name="forgetting")
         services.start_soon(self._returning.run, self.config.resume.keep, name="words")
         services.start_soon(self.chores.run, name="chores")
         services.start_soon(self._reception.refusals.run, name="refusals")

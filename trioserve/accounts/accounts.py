@@ -4,19 +4,18 @@ An account is a nick that was registered. Its owner shows by a password who they
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import attrs
-import trio
 
 from trioserve.accounts.passwords import Passwords, check_password
 from trioserve.archive.archives import Archive
 from trioserve.archive.asking import ask
-from trioserve.archive.belongings import Belongings, Page, Removal
-from trioserve.archive.journal import UNKEPT, Journal
+from trioserve.archive.belongings import Belongings, Page
+from trioserve.archive.farewells import farewells
+from trioserve.archive.journal import Journal
 from trioserve.archive.personal import PERSONAL
 from trioserve.archive.preferences import Chosen, Unchosen, choices
 from trioserve.archive.records import AccountGone, AccountKept, Record
@@ -30,7 +29,6 @@ from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.state.preferences import sound
 
 UNREADABLE: Final = "the server cannot read that at the moment; try again later"
-PAUSE: Final = 0.02  # seconds between two portions of what is forgotten, for what others have kept
 
 T = TypeVar("T")
 
@@ -46,9 +44,8 @@ class Accounts:
     _kept: dict[str, int] = attrs.field(factory=dict, init=False)
     _last: int = attrs.field(default=0, init=False)  # the number of the newest
     _is_loaded: bool = attrs.field(default=False, init=False)
-    _leaving: dict[str, None] = attrs.field(
-        factory=dict, init=False
-    )  # names, while all is forgotten
+    # Those that are being given up: nobody can log in by them, or have them.
+    _leaving: dict[str, None] = attrs.field(factory=dict, init=False)
     _sources: Tries = attrs.field(factory=Tries, init=False)  # who has tried in vain,
     _names: Tries = attrs.field(factory=Tries, init=False)  # and which names were
     _newcomers: Tries = attrs.field(factory=lambda: Tries("names"), init=False)  # who has had some
@@ -58,11 +55,17 @@ class Accounts:
         names = await self.archive.read(_names)
         self._kept = {name: number for number, name in enumerate(names, 1)}
         self._last = len(names)
+        for each in await self.archive.read(farewells):
+            self.part_with(each.account)
         self._is_loaded = True
 
     def is_kept(self, nick: str) -> bool:
         """Whether a nick is somebody's own."""
         return fold(nick) in self._kept
+
+    def is_owned(self, nick: str) -> bool:
+        """Whether a nick is somebody's own who can log in."""
+        return fold(nick) in self._kept and fold(nick) not in self._leaving
 
     def number(self, name: str) -> int | None:
         """What tells an account from others that have had its name; None: there is none."""
@@ -77,7 +80,7 @@ class Accounts:
 
     def is_borrowed(self, member: Member) -> bool:
         """Whether a member has a nick that is somebody else's own."""
-        return self.is_kept(member.nick) and fold(member.nick) != fold(member.account)
+        return self.is_owned(member.nick) and fold(member.nick) != fold(member.account)
 
     def check(self, member: Member, now: float) -> None:
         """Raises ChatError to whoever has tried too many passwords lately, or if none can be read.
@@ -176,42 +179,28 @@ class Accounts:
         """A page of what is kept of an account's owner; checkpoints. Raises ChatError."""
         return await self._read(name, lambda each, account: kind.page(account, after)(each))
 
-    @contextmanager
-    def leaving(self, name: str) -> Iterator[None]:
-        """Let nobody log in by a name for as long as the block lasts."""
+    def part_with(self, name: str) -> None:
+        """Let nobody log in by a name any more, nor be told that it is somebody's own."""
         self._leaving[fold(name)] = None
-        try:
-            yield
-        finally:
-            del self._leaving[fold(name)]
 
-    async def forget(self, name: str) -> None:
-        """Take out all that is kept of an account's owner, but for the account; checkpoints.
+    def retain(self, name: str) -> None:
+        """Let its owner log in by a name again: it is not given up after all."""
+        self._leaving.pop(fold(name), None)
 
-        Portion by portion, for whoever has something kept waits for one of them at most.
+    async def next_removal(self, name: str, *, wholly: bool) -> Record | None:
+        """What takes out the next portion of what is kept of an account; checkpoints.
 
-        Raises:
-            ChatError: if that cannot be written; some of it may be gone then.
-        """
-        await self.journal.settle()  # what was on its way
-        for kind in PERSONAL:
-            while kind.removal is not None:
-                record = await self._read(name, partial(_next_removal, kind.removal))
-                if record is None:
-                    break
-                await self.journal.keep(record)
-                await trio.sleep(PAUSE)
-
-    def remove(self, name: str) -> None:
-        """Keep a name no more, nor anything else of the account; never waits.
+        None: nothing is left but the account itself. Without `wholly`, what was said stays.
 
         Raises:
-            ChatError: if too much waits to be written already; the name is kept then.
+            ChatError: if that cannot be read.
         """
-        parting = [record for kind in PERSONAL for record in kind.parting(fold(name))]
-        if not self.journal.put_all([*parting, AccountGone(name)]):
-            raise ChatError(UNKEPT)
-        del self._kept[fold(name)]
+        return await self._read(name, partial(_next_removal, wholly=wholly))
+
+    def release(self, name: str) -> None:
+        """Let a name be anybody's, of which nothing is kept any more."""
+        self._kept.pop(fold(name), None)
+        self._leaving.pop(fold(name), None)
 
     async def _read(self, name: str, query: Callable[[sqlite3.Connection, str], T]) -> T:
         """What is kept of an account; raises ChatError if that cannot be read."""
@@ -227,8 +216,12 @@ def check_strength(password: str) -> str:
     return password
 
 
-def _next_removal(removal: Removal, connection: sqlite3.Connection, account: str) -> Record | None:
-    return removal(account)(connection)
+def _next_removal(connection: sqlite3.Connection, account: str, *, wholly: bool) -> Record | None:
+    for kind in PERSONAL:
+        removal = kind.removal if wholly else kind.release
+        if removal is not None and (record := removal(account)(connection)) is not None:
+            return record
+    return None
 
 
 def _names(connection: sqlite3.Connection) -> list[str]:

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -44,6 +45,15 @@ class Archive(Protocol):
 
         Raises:
             ArchiveError: if it cannot be read.
+        """
+
+    async def shred(self, *, anew: bool) -> bool:
+        """Do a piece of what takes out of the files what was taken out; whether all is done.
+
+        `anew`: something was since the last time. Checkpoints.
+
+        Raises:
+            ArchiveError: if it cannot be done.
         """
 
     def close(self) -> None:
@@ -128,6 +138,11 @@ class DiskArchive:
             reading.break_off()
         return found
 
+    async def shred(self, *, anew: bool) -> bool:
+        return await trio.to_thread.run_sync(
+            partial(self._writer.shred, anew=anew), abandon_on_cancel=True, limiter=self._writing
+        )
+
     def close(self) -> None:
         # What a thread still has in its hands is left to it: the process ends soon.
         if not self._writing.borrowed_tokens:
@@ -155,6 +170,10 @@ class MemoryArchive:
     async def read(self, query: Query[T]) -> T:
         await trio.lowlevel.checkpoint()
         return self._database.read(query)
+
+    async def shred(self, *, anew: bool) -> bool:
+        await trio.lowlevel.checkpoint()
+        return self._database.shred(anew=anew)
 
     def close(self) -> None:
         self._database.close()

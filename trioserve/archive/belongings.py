@@ -52,8 +52,8 @@ class Belongings:
     # A query for what takes out the next portion; None comes of it when nothing is left. Without
     # one, it is not forgotten, or not by itself.
     removal: Removal | None = None
-    # What is written when the name is given up: whoever has it next must find nothing.
-    parting: Callable[[str], Sequence[Record]] = lambda _: ()
+    # The same where the name is only given up: whoever has it next must find nothing.
+    release: Removal | None = None
 
 
 def few(
@@ -68,7 +68,7 @@ def few(
     def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
         return lambda connection: gone(account) if rows(connection, account) else None
 
-    return Belongings(page, removal, lambda account: [gone(account)])
+    return Belongings(page, removal, removal)
 
 
 def page_of(rows: Sequence[tuple[int, Mapping[str, object]]]) -> Page:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 Query = Callable[[sqlite3.Connection], T]
 
 BUSY: Final = 5.0  # seconds to wait for another process, such as one that makes a copy
+HOLD_UP: Final = 0.1  # seconds to wait for our own readers, while nothing is written
+MERGED: Final = 32  # pages of 4 KiB, about, of an index that are merged at once
 IN_MEMORY: Final = ":memory:"
 STEPS_BETWEEN: Final = 10_000  # of SQLite's machine, between two looks whether it is over
 
@@ -57,6 +59,8 @@ class Database:
         """
         self.path = path
         self._indexes: Sequence[index.Index] = ()  # that follow what is written here
+        # Those with words that were taken out; whether it is to begin that these are.
+        self._unmerged: dict[index.Index, bool] = {}
         with _explained(path):
             self._connection = sqlite3.connect(
                 path, timeout=BUSY, isolation_level=None, check_same_thread=False
@@ -100,6 +104,37 @@ class Database:
         self._connection.set_progress_handler(is_over, STEPS_BETWEEN)
         with _explained(self.path), self._transaction("DEFERRED"):
             return query(self._connection)
+
+    def shred(self, *, anew: bool) -> bool:
+        """Do a piece of what takes out of the files what was taken out; whether all is done.
+
+        `anew`: something was since the last time.
+
+        Raises:
+            ArchiveError: if it cannot be done.
+        """
+        if anew:
+            self._unmerged = dict.fromkeys(self._indexes, True)
+        with _explained(self.path):
+            for each, begins in self._unmerged.items():
+                with self._transaction():
+                    goes_on = each.merge(self._connection, MERGED, begins=begins)
+                if goes_on:
+                    self._unmerged[each] = False
+                else:
+                    del self._unmerged[each]
+                return False
+            return self._empty_log()
+
+    def _empty_log(self) -> bool:
+        """Let nothing be in the log; False if somebody reads from it."""
+        self._connection.execute(f"PRAGMA busy_timeout = {round(HOLD_UP * 1000)}")
+        try:
+            sql = "PRAGMA wal_checkpoint(TRUNCATE)"
+            (is_busy, _, _) = self._connection.execute(sql).fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {round(BUSY * 1000)}")
+        return not is_busy
 
     def interrupt(self) -> None:
         """Break off what is read; from another thread, while that goes on."""

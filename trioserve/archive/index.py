@@ -91,6 +91,16 @@ class Index:
         )
         connection.execute(f"DELETE FROM {name}_new")  # noqa: S608
 
+    def merge(self, connection: sqlite3.Connection, pages: int, *, begins: bool) -> bool:
+        """Merge so many pages of its pieces; return whether any are left, in a transaction.
+
+        When all that were there as it `begins` are merged, no word that had been taken out then
+        is in it any more (FTS5, "The merge command").
+        """
+        before = connection.total_changes
+        connection.execute(self.command("merge", -pages if begins else pages))
+        return connection.total_changes - before > 1
+
     def command(self, command: str, rank: int = 0) -> str:
         """The statement by which FTS5 is told to do something with it."""
         return f"INSERT INTO {self.name} ({self.name}, rank) VALUES ('{command}', {rank})"  # noqa: S608

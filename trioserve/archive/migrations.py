@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from trioserve.archive.audited import ALONG
+from trioserve.archive.farewells import SCHEMA as FAREWELLS
+from trioserve.archive.leftovers import SCHEMA as LEFTOVERS
 from trioserve.archive.preferences import SCHEMA as PREFERENCES
 from trioserve.archive.private import SCHEMA as PRIVATE
 from trioserve.archive.retention import SCHEMA as RETENTION
@@ -48,4 +50,6 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     WORDS,
     RULEBOOK,
     ALONG,
+    FAREWELLS,
+    LEFTOVERS,
 )

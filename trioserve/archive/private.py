@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from trioserve.archive.belongings import PAGE, Belongings, Page, PortionOfAccount, page_of
-from trioserve.archive.records import OfAccount, Record
+from trioserve.archive.records import Record
 from trioserve.messages import Told
 from trioserve.names import fold
 from trioserve.wire.spans import utc
@@ -153,17 +153,13 @@ class ForgetTold(PortionOfAccount):
 
 
 @attrs.frozen
-class PrivateGone(OfAccount):
-    """Take out the copies of an account, which is nobody's any more."""
+class ReleaseTold(PortionOfAccount):
+    """Let a portion of what others have from an account's owner be as if a guest had said it."""
 
-    sql: ClassVar[str] = "DELETE FROM private_messages WHERE account = ?"
-
-
-@attrs.frozen
-class DisownPrivate(OfAccount):
-    """Let what others have from an account's owner be as if a guest had said it."""
-
-    sql: ClassVar[str] = "UPDATE private_messages SET author = '' WHERE author = ? AND author != ''"
+    sql: ClassVar[str] = (
+        "UPDATE private_messages SET author = '' WHERE number IN"
+        " (SELECT number FROM private_messages WHERE author = ? AND author != '' LIMIT ?)"
+    )
 
 
 def copies(told: Told, author: str, reader: str) -> list[Private]:
@@ -260,6 +256,17 @@ def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
     return query
 
 
+def release(account: str) -> Callable[[sqlite3.Connection], Record | None]:
+    """A query for what takes out the next portion of its copies, and makes others nobody's."""
+
+    def query(connection: sqlite3.Connection) -> Record | None:
+        if _has(connection, "account = ?", account):
+            return ForgetPrivate(account)
+        return ReleaseTold(account) if _has(connection, _AUTHOR, account) else None
+
+    return query
+
+
 _AUTHOR: Final = "author = ? AND author != ''"
 
 
@@ -268,6 +275,4 @@ def _has(connection: sqlite3.Connection, condition: str, account: str) -> bool:
     return connection.execute(sql, (account,)).fetchone() is not None
 
 
-PRIVATE: Final = Belongings(
-    page, removal, lambda account: [PrivateGone(account), DisownPrivate(account)]
-)
+PRIVATE: Final = Belongings(page, removal, release)

@@ -13,7 +13,9 @@ import trio
 
 from trioserve.archive.archives import Archive
 from trioserve.archive.journal import Journal
+from trioserve.archive.leftovers import Unshredded
 from trioserve.archive.retention import Bounds, all_bounds, beyond
+from trioserve.archive.shredding import IN_TIME, Shredding
 from trioserve.errors import ArchiveError, ChatError
 
 EVERY: Final = 300.0  # seconds between two looks
@@ -31,6 +33,7 @@ class Retention:
 
     archive: Archive
     journal: Journal
+    shredding: Shredding
     bounds: Bounds
     now: Callable[[], int]  # as in an id
     shorten: Callable[[Mapping[str, Bounds]], Awaitable[None]]
@@ -53,7 +56,8 @@ class Retention:
         """
         await self.shorten(await self.archive.read(all_bounds))
         while prunes := await self.archive.read(beyond(self.bounds, self.now())):
+            self.shredding.want(IN_TIME)
             for prune in prunes:
-                self.journal.put(prune)
+                self.journal.put_all([prune, Unshredded()])
                 await self.journal.settle()
                 await trio.sleep(PAUSE)

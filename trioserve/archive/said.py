@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 import attrs
 
 from trioserve.archive.belongings import PAGE, Belongings, Page, PortionOfAccount, page_of
-from trioserve.archive.records import OfAccount, Record
+from trioserve.archive.records import Record
 from trioserve.wire.spans import utc
 
 ANONYMOUS: Final = "anonymous"  # who has set the topics of one who is forgotten: nobody's nick
@@ -43,10 +43,13 @@ class ForgetAuthor(PortionOfAccount):
 
 
 @attrs.frozen
-class Disown(OfAccount):
-    """Let what was said under an account be as if a guest had said it."""
+class ReleaseSaid(PortionOfAccount):
+    """Let a portion of what was said under an account be as if a guest had said it."""
 
-    sql: ClassVar[str] = f"UPDATE messages SET account = '' WHERE {_OWN}"  # noqa: S608
+    sql: ClassVar[str] = (
+        f"UPDATE messages SET account = '' WHERE id IN ("  # noqa: S608
+        f"SELECT id FROM messages WHERE {_OWN} ORDER BY id LIMIT ?)"
+    )
 
 
 def page(account: str, after: int) -> Callable[[sqlite3.Connection], Page]:
@@ -77,9 +80,14 @@ def removal(account: str) -> Callable[[sqlite3.Connection], Record | None]:
     return query
 
 
+def release(account: str) -> Callable[[sqlite3.Connection], Record | None]:
+    """A query for what makes the next portion nobody's."""
+    return lambda connection: ReleaseSaid(account) if _has(connection, account) else None
+
+
 def _has(connection: sqlite3.Connection, account: str, condition: str = "true") -> bool:
     sql = f"SELECT 1 FROM messages WHERE {_OWN} AND {condition} LIMIT 1"  # noqa: S608
     return connection.execute(sql, (account,)).fetchone() is not None
 
 
-SAID: Final = Belongings(page, removal, lambda account: [Disown(account)])
+SAID: Final = Belongings(page, removal, release)

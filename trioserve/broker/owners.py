@@ -15,7 +15,7 @@ from trioserve.broker.membership import Membership
 from trioserve.errors import ChatError
 from trioserve.messages import Noticed
 from trioserve.names import fold, free_nick
-from trioserve.requests import Arrive, GiveBack, Identify, LogIn, Own, Rejoin
+from trioserve.requests import Arrive, Disown, GiveBack, Identify, LogIn, Own, Rejoin
 from trioserve.rooms.member import Member
 from trioserve.rooms.room import RoomPast
 from trioserve.rooms.whereabouts import begun, ended
@@ -38,6 +38,8 @@ class Owners:
         match request:
             case Identify(account):
                 self._identify(member, account)
+            case Disown(account):
+                self._disown(account)
             case LogIn():
                 self._log_in(member, request)
             case GiveBack(nick):
@@ -49,12 +51,15 @@ class Owners:
             case _:
                 assert_never(request)
 
+    def _disown(self, account: str) -> None:
+        if (owner := self.world.owner_of_account(account)) is not None:
+            self._identify(owner, "")
+        self.world.forget_correspondents(account)
+        for room in self.world.roomkeeping.disown(account, self.world.last_id):
+            self.audit.tell_of_owner(room, None)
+
     def _identify(self, member: Member, account: str) -> None:
         self.world.refuse_absent(member)
-        if member.account and not account:
-            self.world.forget_correspondents(fold(member.account))
-            for room in self.world.roomkeeping.disown(fold(member.account), self.world.last_id):
-                self.audit.tell_of_owner(room, None)
         self.world.identify(member, account)
         self._claim(member)
         member.chosen = {}

@@ -50,8 +50,8 @@ class Speech:
                 self._tell(member, self._correspondent(member), text)
             case SetTopic(name, topic):
                 self._set_topic(member, name, flatten(topic))
-            case Retract(account):
-                self.world.roomkeeping.histories.retract(account)
+            case Retract(account, name):
+                self.world.roomkeeping.histories.retract(account, name)
             case _:
                 assert_never(request)
 

@@ -10,7 +10,7 @@ from trioserve.accounts.accounts import check_strength
 from trioserve.accounts.guardian import where
 from trioserve.archive.personal import PERSONAL
 from trioserve.names import check_nick, fold
-from trioserve.requests import Identify, Retract
+from trioserve.requests import Identify
 from trioserve.wire.text import plural
 
 ANSWER: Final = 60.0  # seconds to type a password
@@ -92,10 +92,8 @@ async def unregister(ctx: Context) -> None:
     """
     name = _account(ctx)
     await _prove(ctx, name)
-    ctx.accounts.remove(name)
-    await ctx.broker.call(ctx.member, Identify(""))
+    await ctx.forgetting.part_with(name, wholly=False)
     log.info("%s (%s) has given the name up", name, ctx.peer)
-    await _written(ctx, f"the name {name} is kept no more")
     ctx.reply(f"the name {name} is kept no more, nor anything that was kept of you")
 
 
@@ -131,40 +129,16 @@ async def export(ctx: Context) -> None:
 async def forget(ctx: Context) -> None:
     """Have all that is kept about you forgotten, with your name and what you said.
 
-    You are told what that is, and asked for your password. /export shows it before.
+    You are told what that is, and asked for your password. /export shows it before. Once begun
+    it goes on to its end, also if you leave, or the server does.
     """
     name = _account(ctx)
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)
-    with ctx.accounts.leaving(name):
-        await _disown(ctx, name)  # first: nothing more is theirs
-        await ctx.broker.call(ctx.member, Retract(fold(name)))
-        try:
-            await ctx.accounts.forget(name)
-            ctx.accounts.remove(name)
-        except ChatError as error:
-            text = f"{error}\nnot all is forgotten yet: /login and /forget again"
-            raise ChatError(text) from None
+    ctx.reply("this goes on to its end from here, also if you leave")
+    await ctx.forgetting.part_with(name, wholly=True)
     log.info("%s (%s) has had all forgotten", name, ctx.peer)
-    await _written(ctx, f"all that was kept of {name} is forgotten")
     ctx.reply(f"all that was kept of {name} is forgotten, and the name is anybody's")
-
-
-async def _disown(ctx: Context, name: str) -> None:
-    """Let nobody be the owner of an account."""
-    while (owner := ctx.world.owner_of_account(name)) is not None:
-        await ctx.broker.call(owner, Identify(""))
-
-
-async def _written(ctx: Context, done: str) -> None:
-    """Wait until it is written that a name is given up; raises ChatError if it cannot be."""
-    try:
-        await ctx.accounts.journal.settle()
-    except ChatError:
-        raise ChatError(
-            f"{done}; but the server cannot write that at the moment: "
-            "should it end before it can, the name is yours again"
-        ) from None
 
 
 def _account(ctx: Context) -> str:

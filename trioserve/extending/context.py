@@ -9,6 +9,7 @@ import trio
 
 from trioserve import names
 from trioserve.accounts.accounts import Accounts
+from trioserve.accounts.forgetting import Forgetting
 from trioserve.accounts.guardian import Guardian
 from trioserve.accounts.letters import Letters
 from trioserve.accounts.operators import Operators
@@ -71,6 +72,7 @@ class Context(Actor):
     retention: Retention  # and how long that is kept
     accounts: Accounts
     guardian: Guardian
+    forgetting: Forgetting
     letters: Letters  # for who is not here
     rehash: Callable[[], Awaitable[list[str]]]  # the configuration; returns what came of it
     _caller: Caller

@@ -8,6 +8,7 @@ import attrs
 from trioserve.messages import Message
 from trioserve.rooms.room import Room
 
+MAX_FORGOTTEN: Final = 1000
 _MESSAGE_BYTES: Final = 200  # of memory that a message takes besides its text
 
 
@@ -17,6 +18,9 @@ class Histories:
 
     rooms: dict[str, Room]  # all there are
     size: int = attrs.field(default=0, init=False)  # bytes of memory, about
+    # The last accounts that were forgotten, and the id up to which: what was said by them may
+    # have been read from the archive just before.
+    _forgotten: dict[str, int] = attrs.field(factory=dict, init=False)
 
     def hold(self, room: Room, message: Message, most: int) -> None:
         """Hold a message in its room's history, and `most` bytes in all: the oldest fall out."""
@@ -42,18 +46,28 @@ class Histories:
         room.history.clear()
         room.history_bytes = 0
 
-    def retract(self, account: str) -> None:
-        """Forget what was said under an account, in whatever room."""
-        for room in self.rooms.values():
-            gone = [each for each in room.history if each.account == account]
-            if not gone:
-                continue
-            kept = [each for each in room.history if each.account != account]
-            room.history.clear()
-            room.history.extend(kept)
-            shrunk = sum(_MESSAGE_BYTES + getsizeof(each.text) for each in gone)
-            room.history_bytes -= shrunk
-            self.size -= shrunk
+    def is_forgotten(self, message: Message) -> bool:
+        """Whether a message is of those that must not be held again, though it has been read."""
+        return message.id <= self._forgotten.get(message.account, 0)
+
+    def note_forgotten(self, account: str, last_id: int) -> None:
+        """Note that what was said under an account up to a message is to be held no more."""
+        self._forgotten.pop(account, None)
+        self._forgotten[account] = last_id
+        if len(self._forgotten) > MAX_FORGOTTEN:
+            del self._forgotten[next(iter(self._forgotten))]
+
+    def retract(self, account: str, name: str) -> None:
+        """Forget what was said under an account in a room, if there is such: one at a time."""
+        if (room := self.rooms.get(name)) is None:
+            return
+        kept = [each for each in room.history if each.account != account]
+        gone = [each for each in room.history if each.account == account]
+        room.history.clear()
+        room.history.extend(kept)
+        shrunk = sum(_MESSAGE_BYTES + getsizeof(each.text) for each in gone)
+        room.history_bytes -= shrunk
+        self.size -= shrunk
 
     def shorten(self, room: Room, most: int, since: int) -> None:
         """Hold no more of a room than so many messages, 0: any number, and from an id on."""

@@ -84,7 +84,8 @@ class Roomkeeping:
         if past.topic is not None:
             room.topic = past.topic
         for message in past.messages:
-            self.histories.hold(room, message, most)
+            if not self.histories.is_forgotten(message):
+                self.histories.hold(room, message, most)
 
     def hold(self, room: Room, until: float) -> None:
         """Take up a room that was there when the server ended, for its people to come back."""

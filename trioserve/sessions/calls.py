@@ -111,6 +111,7 @@ class Calls:
             retention=self.services.retention,
             accounts=self.services.accounts,
             guardian=self.services.guardian,
+            forgetting=self.services.forgetting,
             letters=self.services.letters,
             rehash=self.services.rehash,
             caller=self.caller,

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from trioserve.accounts.accounts import Accounts
+from trioserve.accounts.forgetting import Forgetting
 from trioserve.accounts.guardian import Guardian, where
 from trioserve.accounts.letters import Letters
 from trioserve.accounts.operators import Operators
@@ -62,6 +63,7 @@ class Services:
     retention: Retention
     accounts: Accounts
     guardian: Guardian
+    forgetting: Forgetting
     letters: Letters
     returning: Returning
     rehash: Callable[[], Awaitable[list[str]]]  # reads the configuration anew
