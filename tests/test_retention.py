@@ -11,7 +11,17 @@ from trioserve.archive.history import Span, talk
 from trioserve.archive.journal import HistorySettings
 from trioserve.archive.pruning import EVERY
 from trioserve.archive.records import Talk
-from trioserve.archive.retention import PORTION, Bounds, Prune, Retain, beyond
+from trioserve.archive.retention import (
+    MOST_RULES,
+    PORTION,
+    Bounds,
+    Prune,
+    Retain,
+    beyond,
+    last_held,
+    own_bounds,
+    stretches,
+)
 from trioserve.configuration.config import Config
 from trioserve.messages import TopicSet
 from trioserve.testing import Chat, open_chat
@@ -108,6 +118,95 @@ async def test_only_owners_and_operators_set_it_and_everybody_sees_it(
         await ann.sees("-- #lobby keeps all that is said")
         await ann.sees("-- only the owner of #lobby and operators set that")
         await rosa.sees("-- #lobby keeps the last 5 messages")
+
+
+async def test_who_takes_an_empty_room_cannot_take_out_what_was_said_there_before(
+    autojump_clock: MockClock,
+) -> None:
+    archive = MemoryArchive(keeps_talk=True)
+    async with open_chat(archive=archive) as chat:
+        ann, eve = await chat.join("ann"), await chat.join("eve")
+        await ann.types("/join #dev", "one", "two", "three", "/leave")
+        await trio.sleep(1)
+        await eve.types("/join #dev", "/retention 1", "four", "five")
+        await trio.sleep(2 * EVERY)
+
+        assert await kept(archive, "#dev") == ["one", "two", "three", "five"]
+        eve.unseen()
+        await eve.types("/retention")
+        await eve.sees(
+            "-- #dev keeps the last 1 message; what is older, from before its owner's time, "
+            "stays as it was"
+        )
+        await ann.types("/join #dev")
+        await ann.sees("<eve> five")
+        await ann.types("/history")
+        for text in ("one", "two", "three"):
+            await ann.sees(f"<ann> {text}")
+
+
+async def test_whoever_a_room_is_passed_on_to_cannot_either_and_an_operator_can(
+    autojump_clock: MockClock,
+) -> None:
+    archive = MemoryArchive(keeps_talk=True)
+    async with open_chat(archive=archive) as chat:
+        ann, eve = await chat.join("ann"), await chat.join("eve")
+        rosa = await chat.join("rosa", operator=True)
+        await ann.types("/join #dev")
+        await eve.types("/join #dev")
+        await ann.types("one", "two", "/leave")
+        await eve.types("/retention 1", "three")
+        await trio.sleep(2 * EVERY)
+        assert await kept(archive, "#dev") == ["one", "two", "three"]
+
+        await rosa.types("/join #dev", "/retention 2")
+        await rosa.sees("-- #dev keeps the last 2 messages")
+        await trio.sleep(2 * EVERY)
+
+        assert await kept(archive, "#dev") == ["two", "three"]
+
+
+async def test_an_owner_does_not_lift_what_holds_for_what_was_said_before_their_time(
+    autojump_clock: MockClock,
+) -> None:
+    archive = MemoryArchive(keeps_talk=True)
+    async with open_chat(archive=archive) as chat:
+        ann, eve = await chat.join("ann"), await chat.join("eve")
+        await ann.types("/join #dev", "/retention 2", "one", "two", "/leave")
+        await trio.sleep(1)
+        await eve.types("/join #dev", "/retention 0", "three", "four", "five")
+        await trio.sleep(2 * EVERY)
+
+        assert await kept(archive, "#dev") == ["three", "four", "five"]
+
+
+def test_of_many_bounds_of_one_room_the_last_ones_hold() -> None:
+    database = Database(IN_MEMORY)
+    for number in range(1, MOST_RULES + 5):
+        database.write([Retain("#dev", Bounds(most=1), number), said(number + 100, room="#dev")])
+
+    assert len(database.read(own_bounds)["#dev"]) == MOST_RULES
+    database.write([Retain("#dev", Bounds(most=7))])
+
+    assert database.read(own_bounds) == {"#dev": [(0, Bounds(most=7))]}
+
+
+@pytest.mark.parametrize(
+    ("own", "last"),
+    [
+        ([], 0),
+        ([(0, Bounds(most=4))], 6),
+        ([(3, Bounds(most=4))], 6),
+        ([(8, Bounds(most=4))], 0),
+        ([(0, Bounds(most=9)), (5, Bounds())], 1),
+        ([(0, Bounds(seconds=7)), (2, Bounds())], 2),
+    ],
+)
+def test_a_room_holds_in_memory_what_is_kept(own: list[tuple[int, Bounds]], last: int) -> None:
+    ids = [at * SECOND for at in range(1, 11)]
+    parts = stretches(Bounds(), [(since * SECOND, bounds) for since, bounds in own])
+
+    assert last_held(ids, parts, 10 * SECOND) == last * SECOND
 
 
 async def test_where_nothing_is_kept_that_is_said(chat: Chat) -> None:

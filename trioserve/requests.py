@@ -216,11 +216,10 @@ class ReportKeeping:
 
 @attrs.frozen
 class Shorten:
-    """Let a room hold at most so many messages, 0: any number, none with an id below `since`."""
+    """Let a room hold no message up to an id."""
 
     room: str
-    most: int
-    since: int
+    last: int
 
 
 @attrs.frozen

@@ -28,7 +28,7 @@ from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
 from trioserve.archive.pruning import Retention
-from trioserve.archive.retention import Bounds
+from trioserve.archive.retention import Bounds, last_held, stretches
 from trioserve.archive.rulebook import rulebook
 from trioserve.archive.shredding import Shredding
 from trioserve.broker.broker import Broker
@@ -271,17 +271,18 @@ class Server:
             report = ReportKeeping(keeping.trouble, keeping.lost)
             await self.broker.call(self.broker.house, report)
 
-    async def _shorten(self, own: Mapping[str, Bounds]) -> None:
+    async def _shorten(self, own: Mapping[str, Sequence[tuple[int, Bounds]]]) -> None:
         """Let no room hold more in memory of what was said than is kept of it."""
-        everybody = self.retention.bounds
+        everybody, now = self.retention.bounds, self.retention.now()
         for name, room in list(self.world.rooms.items()):
-            bounds = everybody.within(own.get(name, Bounds()))
-            since = self.retention.now() - bounds.seconds * 1_000_000 if bounds.seconds else 0
-            # To ask for each costs less than to have the broker look at all.
-            held = room.history
-            if held and (held[0].id < since or 0 < bounds.most < len(held)):
+            if everybody == Bounds() and name not in own:
+                continue
+            # To look at each costs less than to have the broker look at all.
+            parts = stretches(everybody, own.get(name, ()))
+            if last := last_held([each.id for each in room.history], parts, now):
                 with suppress(ChatError):  # it has vanished
-                    await self.broker.call(self.broker.house, Shorten(name, bounds.most, since))
+                    await self.broker.call(self.broker.house, Shorten(name, last))
+            await trio.lowlevel.checkpoint()
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %s", plural(len(self.sessions), "connection"))

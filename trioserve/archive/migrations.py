@@ -13,6 +13,7 @@ from trioserve.archive.leftovers import SCHEMA as LEFTOVERS
 from trioserve.archive.preferences import SCHEMA as PREFERENCES
 from trioserve.archive.private import SCHEMA as PRIVATE
 from trioserve.archive.retention import SCHEMA as RETENTION
+from trioserve.archive.retention import SINCE
 from trioserve.archive.rulebook import SCHEMA as RULEBOOK
 from trioserve.archive.said import SCHEMA as SAID
 from trioserve.archive.whereabouts import SCHEMA as WHEREABOUTS
@@ -52,4 +53,5 @@ STEPS: Final[Sequence[Sequence[str]]] = (
     ALONG,
     FAREWELLS,
     LEFTOVERS,
+    SINCE,
 )

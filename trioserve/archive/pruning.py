@@ -5,7 +5,7 @@ whoever has something kept waits for one of them at most.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -14,7 +14,7 @@ import trio
 from trioserve.archive.archives import Archive
 from trioserve.archive.journal import Journal
 from trioserve.archive.leftovers import Unshredded
-from trioserve.archive.retention import Bounds, all_bounds, beyond
+from trioserve.archive.retention import Bounds, beyond, own_bounds
 from trioserve.archive.shredding import IN_TIME, Shredding
 from trioserve.errors import ArchiveError, ChatError
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Retention:
     """Takes out what is kept no longer; `bounds` are everybody's.
 
-    `shorten` is given what all rooms are bound to, by folded name, for what they hold in memory.
+    `shorten` is given the own bounds of rooms (see `own_bounds`), for what they hold in memory.
     """
 
     archive: Archive
@@ -36,7 +36,7 @@ class Retention:
     shredding: Shredding
     bounds: Bounds
     now: Callable[[], int]  # as in an id
-    shorten: Callable[[Mapping[str, Bounds]], Awaitable[None]]
+    shorten: Callable[[Mapping[str, Sequence[tuple[int, Bounds]]]], Awaitable[None]]
 
     async def run(self) -> None:
         """Look every EVERY seconds until cancelled."""
@@ -54,7 +54,7 @@ class Retention:
             ArchiveError: if it cannot be read.
             ChatError: if it cannot be written.
         """
-        await self.shorten(await self.archive.read(all_bounds))
+        await self.shorten(await self.archive.read(own_bounds))
         while prunes := await self.archive.read(beyond(self.bounds, self.now())):
             self.shredding.want(IN_TIME)
             for prune in prunes:

@@ -117,9 +117,7 @@ class Handlers:
         elif isinstance(request, Unfold):
             self.comings.unfold()
         elif isinstance(request, Shorten):
-            self.world.roomkeeping.histories.shorten(
-                self.world.room(request.room), request.most, request.since
-            )
+            self.world.roomkeeping.histories.shorten(self.world.room(request.room), request.last)
         elif not isinstance(request, Settle):  # of which that it was handled is all there is
             self.moderators.obey(member, request)
             self._touch(request)

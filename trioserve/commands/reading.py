@@ -76,8 +76,8 @@ async def retention(ctx: Context, last: Last | None = None) -> None:
     """Show how long what is said in the room is kept, or let it be kept for less.
 
     So many messages, or so much time: /retention 1000, /retention 30d; 0 lifts what was
-    set here. For the room's owner, and for operators. What is beyond is taken out for good,
-    within minutes.
+    set here. For the room's owner, of what has been said since the room is theirs; and for
+    operators, of all that is kept. What is beyond is taken out for good, within minutes.
     """
     room = ctx.room
     if not ctx.past.archive.keeps_talk:
@@ -87,10 +87,11 @@ async def retention(ctx: Context, last: Last | None = None) -> None:
             raise ChatError(f"only the owner of {room.name} and operators set that")
         seconds = 0 if last.time is None else math.ceil(last.time.total_seconds())
         bounds = Bounds(last.count if last.time is None else 0, seconds)
-        ctx.past.journal.put(Retain(room.name, bounds))
-        await ctx.past.journal.settle()
-    own = await ctx.past.bounds_of(room.name)
-    ctx.reply(f"{room.name} keeps {_bounds_text(ctx.retention.bounds.within(own))}")
+        since = 0 if ctx.member.is_operator else room.owned_since
+        await ctx.past.journal.keep(Retain(room.name, bounds, since))
+    own, has_older = await ctx.past.bounds_of(room.name)
+    older = "; what is older, from before its owner's time, stays as it was" if has_older else ""
+    ctx.reply(f"{room.name} keeps {_bounds_text(ctx.retention.bounds.within(own))}{older}")
 
 
 def _bounds_text(bounds: Bounds) -> str:

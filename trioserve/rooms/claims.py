@@ -33,7 +33,8 @@ class Claims:
 
     def give(self, room: Room, member: Member) -> None:
         """Make somebody who is in a room its owner."""
-        room.owner, room.claim = member, ""
+        room.own(member)
+        room.claim = ""
         self.held.pop(room, None)
         self.touched[fold(room.name)] = None
 

@@ -69,10 +69,9 @@ class Histories:
         room.history_bytes -= shrunk
         self.size -= shrunk
 
-    def shorten(self, room: Room, most: int, since: int) -> None:
-        """Hold no more of a room than so many messages, 0: any number, and from an id on."""
-        history = room.history
-        while history and ((most and len(history) > most) or history[0].id < since):
+    def shorten(self, room: Room, last: int) -> None:
+        """Hold no message of a room up to an id."""
+        while room.history and room.history[0].id <= last:
             self._drop_oldest(room)
 
     def _drop_oldest(self, room: Room) -> None:

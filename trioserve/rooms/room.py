@@ -71,6 +71,8 @@ class Room:
     history: deque[Message]  # the last messages, oldest first
     number: int = 0  # no other room's, of this name or another, ever
     owner: Member | None = attrs.field(default=None, init=False)  # None: the operators
+    # The id of its last message when it came to that one from another; 0: it never did.
+    passed_on: int = attrs.field(default=0, init=False)
     # The account, folded, whose it was when the server ended: for that it has no owner.
     claim: str = attrs.field(default="", init=False)
     rules: Rules | None = attrs.field(default=None, init=False)  # None: nothing special holds
@@ -127,7 +129,17 @@ class Room:
 
     def pass_on(self) -> None:
         """Make another the owner: who would be, had the present one left."""
-        self.owner = self._heir()
+        self.own(self._heir())
+
+    def own(self, owner: Member | None) -> None:
+        """Let it belong to somebody from now on, for whom it was another's before."""
+        self.owner = owner
+        self.passed_on = self.history[-1].id if self.history else self.passed_on
+
+    @property
+    def owned_since(self) -> int:
+        """The id behind which all was said while it belonged to its present owner."""
+        return 0 if self.owner is None else max(self.passed_on, self.entered[self.owner])
 
     def _heir(self) -> Member | None:
         """Who has been here longest and is not muted; or is, if everybody is."""

@@ -103,8 +103,8 @@ class Past:
         found = {each.id: each for each in await self._ask(among(span, ids))}
         return [each for _, each in sorted({**held, **found}.items())]
 
-    async def bounds_of(self, room: str) -> Bounds:
-        """How much of a room is kept by its own word; raises as `page` does."""
+    async def bounds_of(self, room: str) -> tuple[Bounds, bool]:
+        """How much of a room is kept by its own word (see `bounds_of`); raises as `page` does."""
         return await self._ask(bounds_of(room))
 
     async def find(self, search: Search, sight: Sight) -> list[Found]:
