@@ -35,6 +35,7 @@ from trioserve.rooms.moderation import INVITATION, Guest, Identity, Sanction
 from trioserve.rooms.roomkeeping import RoomLimits
 from trioserve.rulings import Deed, Moderated
 from trioserve.sessions.services import SessionLimits
+from trioserve.state import ledger
 from trioserve.state.ledger import HELD, Ledger, Rows
 from trioserve.state.sights import is_private
 from trioserve.state.world import MAX_AUDIT
@@ -688,3 +689,28 @@ async def test_what_has_no_owner_with_an_account_and_no_rules_costs_the_disk_not
         await ann.types("/slow 10s", "/slow 0s", "/leave #dev")
 
     assert attrs.evolve(await lasting.read(rulebook), audited=[]) == Rulebook([], [], [], [])
+
+
+async def test_who_comes_into_a_private_room_costs_a_row_however_many_are_there(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with started(MemoryArchive(keeps_talk=True)) as chat:
+        people = [await chat.join(f"p{number}") for number in range(20)]
+        for each in people:
+            await each.types("/join #den")
+        await people[0].types("/private on")
+        made: list[str] = []
+
+        def count(room: str, guest: Guest) -> GuestKept:
+            made.append(guest.whom.nick)
+            return GuestKept(room, guest)
+
+        monkeypatch.setattr(ledger, "GuestKept", count)
+        ann = await chat.join("ann")
+        await people[0].types("/invite ann")
+        await ann.types("/join #den")
+        await ann.sees("-- #den: 21 here")
+        await people[1].types("/nick q1", "/leave #den")
+
+        # Invited, come, and another by name.
+        assert made == ["ann", "ann", "q1"]

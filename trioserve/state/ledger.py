@@ -48,6 +48,8 @@ class Row(Record, Protocol):
 
 
 Rows = Mapping[tuple[str, ...], Row]
+# By number of who is in a room: what the row is made of, its key, and the row.
+People = dict[int, tuple[tuple[str | int | None, ...], tuple[str, ...], Row]]
 
 
 @attrs.define(eq=False)
@@ -57,6 +59,7 @@ class Ledger:
     world: World
     now: Callable[[], float]  # seconds since 1970
     _kept: dict[str, Rows] = attrs.field(factory=dict, init=False)
+    _people: dict[str, People] = attrs.field(factory=dict, init=False)  # by room, if it is private
     _unkept: dict[str, None] = attrs.field(factory=dict, init=False)  # names, with what got lost
     _closed: bool = attrs.field(default=False, init=False)
 
@@ -79,18 +82,24 @@ class Ledger:
 
     def _bring_on(self, name: str, rows: Rows, keep: Callable[[Record], bool]) -> None:
         former = self._kept.pop(name, {})
-        kept = {
-            key: row for key, row in former.items() if key not in rows and not keep(row.undone())
-        }
-        for key, row in rows.items():
-            if former.get(key) == row or keep(row):
-                kept[key] = row
-            elif key in former:
+        kept = dict(rows)
+        is_whole = True
+        for key in [key for key in former if key not in rows]:
+            if not keep(former[key].undone()):
+                kept[key], is_whole = former[key], False
+        # Of many people in a room nearly all are the same rows as ever: not even compared.
+        for key in [key for key, row in rows.items() if former.get(key) is not row]:
+            if former.get(key) == rows[key] or keep(rows[key]):
+                continue
+            is_whole = False
+            if key in former:
                 kept[key] = former[key]
+            else:
+                del kept[key]
         self._unkept.pop(name, None)
         if kept:
             self._kept[name] = kept
-        if kept != rows:
+        if not is_whole:
             self._unkept[name] = None
 
     # ------------------------------------------------------- what is to be kept
@@ -99,7 +108,14 @@ class Ledger:
         if name == SERVER:
             return _by_key(self._sanctions(SERVER, BAN, self.world.banned))
         room = self.world.rooms.get(name)
-        return {} if room is None else _by_key(self._rows_of(name, room))
+        people, self._people[name] = self._people.pop(name, {}), {}
+        rows = {} if room is None else _by_key(self._rows_of(name, room))
+        if room is not None and rows and room.rules is not None and room.rules.private:
+            # Last: who is there is that, whatever they were before.
+            rows.update(self._rows_of_people(name, room, room.rules, people))
+        if not self._people[name]:
+            del self._people[name]
+        return rows
 
     def _rows_of(self, name: str, room: Room) -> Iterator[Row]:
         rules = Rules() if room.rules is None else room.rules
@@ -113,23 +129,37 @@ class Ledger:
         yield from self._sanctions(name, MUTE, rules.mutes)
         # Of a room that is open again too, it would take a row for each on each coming and going.
         if rules.private:
-            yield from (GuestKept(name, each) for each in self._guests(room, rules))
+            yield from (GuestKept(name, each) for each in self._awaited(rules))
 
     def _sanctions(self, room: str, kind: str, sanctions: Sanctions) -> Iterator[Row]:
         return (SanctionKept(room, kind, each) for each in sanctions.current(self.now()))
 
-    def _guests(self, room: Room, rules: Rules) -> Iterator[Guest]:
-        """Who could come in again: those who are there last, whatever they were before."""
+    def _awaited(self, rules: Rules) -> Iterator[Guest]:
+        """Who may come in."""
         now = self.now()
         yield from (each for each in rules.awaited if now < each.until)
         for number, until in rules.invited.items():
             invited = self.world.numbered.get(number)
             if invited is not None and now < until:
                 yield Guest(_nameless(invited.identity), fold(invited.account), until)
-        for member in (each for each in room.members if not each.is_bot):
-            account = fold(member.account)
-            since = rules.since.get(member.number, 0) if account else None
-            yield Guest(_nameless(member.identity), account, since=since)
+
+    def _rows_of_people(
+        self, name: str, room: Room, rules: Rules, former: People
+    ) -> Iterator[tuple[tuple[str, ...], Row]]:
+        """Who is there and could come in again; those rows of whom nothing has changed."""
+        people = self._people[name]
+        for member in room.members:
+            if member.is_bot:
+                continue
+            since = rules.since.get(member.number, 0) if member.account else None
+            mark = member.nick, member.address, member.account, since
+            entry = former.get(member.number)
+            if entry is None or entry[0] != mark:
+                guest = Guest(_nameless(member.identity), fold(member.account), since=since)
+                row = GuestKept(name, guest)
+                entry = mark, row.key, row
+            people[member.number] = entry
+            yield entry[1:]
 
     # --------------------------------------------------- what was kept, at start
 
@@ -184,5 +214,5 @@ def _nameless(whom: Identity) -> Identity:
     return attrs.evolve(whom, number=0)
 
 
-def _by_key(rows: Iterable[Row]) -> Rows:
+def _by_key(rows: Iterable[Row]) -> dict[tuple[str, ...], Row]:
     return {row.key: row for row in rows}
