@@ -154,7 +154,7 @@ async def test_nobody_moderates_operators_nor_themselves(chat: Chat, command: st
 
     await ann.types(f"{command} op", f"{command} ANN")
 
-    await ann.sees("-- op is an operator")
+    await ann.sees("-- op is an operator, whom nobody moderates")
     await ann.sees("-- that is yourself")
 
 
@@ -241,9 +241,23 @@ async def test_a_ban_without_a_time_lasts_until_it_is_lifted(chat: Chat) -> None
 
     await ann.types("/unban BOB", "/unban bob")
     await ann.sees("* bob is no longer banned from #dev, by ann")
-    await ann.sees("-- bob is not among the bans")
+    await ann.sees("-- bob is not among the bans; /bans lists them")
     await bob.types("/join #dev")
     await bob.sees("-- #dev: 2 here")
+
+
+async def test_who_was_turned_out_is_told_when_they_may_come_again(chat: Chat) -> None:
+    ann, bob = await room_of(chat, "ann", "bob")
+    carol = await chat.join("carol")
+    await ann.types("/ban bob", "/ban carol")
+    await bob.types("/nick robert")
+    for each in (bob, carol):
+        each.unseen()
+
+    await ann.types("/unban bob", "/unban carol")
+
+    await bob.sees("* bob is no longer banned from #dev, by ann")
+    assert "banned" not in carol.unseen()  # or it would be a way to write to her
 
 
 async def test_a_ban_holds_the_address_under_another_name(chat: Chat) -> None:
@@ -785,8 +799,9 @@ async def test_a_knock_reaches_the_owner_who_may_answer_it(chat: Chat) -> None:
 
     await bob.types("/knock dev it is me", "/knock dev")
 
-    knocked = "* bob knocks at #dev; there, /invite bob lets them in, saying: it is me"
+    knocked = "* bob knocks at #dev, saying: it is me"
     assert await ann.sees("knocks") == knocked
+    await ann.sees("-- in #dev, /invite bob lets them in")
     await bob.sees("-- the owner of #dev hears you knock")
     await bob.sees("-- you may knock at #dev again in 1m")
     await ann.sees_nothing()

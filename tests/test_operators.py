@@ -80,7 +80,7 @@ async def test_a_wrong_password_is_one_line_and_logged_without_it(
     with caplog.at_level(logging.DEBUG):
         await rises(ann, "guess")
 
-    assert await ann.sees("-- ") == WRONG
+    assert await ann.sees("-- ") == f"{WRONG}; if your name there is another, type it behind /op"
     await ann.sees_nothing()
     assert "ann (memory) fails to become an operator: ann" in caplog.messages
     assert "guess" not in caplog.text

@@ -13,6 +13,7 @@ from trioserve.broker.powers import refuse_deaf, refuse_first, rules_of
 from trioserve.broker.standing import terms
 from trioserve.errors import ChatError
 from trioserve.limits import TokenBucket
+from trioserve.messages import Noticed
 from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Identity
 from trioserve.rooms.room import Room
@@ -112,3 +113,5 @@ class Admission:
             knocks = self._knocks[owner] = Knocks()
         knocks.take(member.identity, room.name, now)
         self.fanout.put(owner, Knocked(room.name, member.nick, text))
+        lets = f"in {room.name}, /invite {member.nick} lets them in"
+        self.fanout.put(owner, Noticed(lets))

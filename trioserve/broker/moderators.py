@@ -146,12 +146,13 @@ class Moderators:
     def _ban(self, member: Member, room: Room, nick: str, reason: str, seconds: float) -> None:
         other, whom = self._meant(member, nick)
         now = self.now()
-        ban = Sanction(whom, member.nick, reason, now + seconds)
+        is_there = other is not None and other in room.members
+        ban = Sanction(whom, member.nick, reason, now + seconds, is_there)
         rules = rules_of(room)
         rules.bans.add(ban, now)
         rules.invited.pop(whom.number, None)
         banned = Moderated(Deed.BANNED, room.name, whom.nick, member.nick, reason, now, ban.until)
-        if other is not None and other in room.members:
+        if other is not None and is_there:
             self._turn_out(other, room, banned, ELSEWHERE)
         else:
             self.audit.post(room, banned)
@@ -162,8 +163,11 @@ class Moderators:
 
     def _unban(self, member: Member, room: Room, nick: str) -> None:
         now = self.now()
-        nick = rules_of(room).bans.lift(self._identity(nick), now).whom.nick
-        self.audit.post(room, Moderated(Deed.UNBANNED, room.name, nick, member.nick, "", now))
+        ban = rules_of(room).bans.lift(self._identity(nick), now)
+        lifted = Moderated(Deed.UNBANNED, room.name, ban.whom.nick, member.nick, "", now)
+        self.audit.post(room, lifted)
+        if ban.is_known and (other := self.world.numbered.get(ban.whom.number)) is not None:
+            self.fanout.remind(other, room.name, lifted)
 
     def _mute(self, member: Member, room: Room, nick: str, reason: str, seconds: float) -> None:
         other, whom = self._meant(member, nick)

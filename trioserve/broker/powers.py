@@ -48,7 +48,7 @@ def refuse_unassailable(member: Member, other: Member) -> None:
     if other is member:
         raise ChatError("that is yourself")
     if other.is_operator:
-        raise ChatError(f"{other.nick} is an operator")
+        raise ChatError(f"{other.nick} is an operator, whom nobody moderates")
 
 
 def refuse_commoner(member: Member) -> None:

@@ -27,7 +27,7 @@ async def op(ctx: Context, *, name: str = "") -> None:
     """
     if " " in name:  # a refusal that named the words would show them once more
         raise ChatError("the password is asked for: /op and a name alone; nothing is tried")
-    name = check_nick(name or ctx.nick)
+    given, name = bool(name), check_nick(name or ctx.nick)
     if ctx.member.is_operator:
         raise ChatError("you are an operator already")
     ctx.operators.check(ctx.member, trio.current_time(), private=ctx.is_private)
@@ -38,7 +38,8 @@ async def op(ctx: Context, *, name: str = "") -> None:
         # What is no name may be a password in the wrong place.
         whose = name if ctx.operators.knows(name) else "a name that is no operator's"
         log.warning("%s (%s) fails to become an operator: %s", ctx.nick, ctx.peer, whose)
-        raise ChatError("that is not the name of an operator and the password")
+        other = "" if given else "; if your name there is another, type it behind /op"
+        raise ChatError(f"that is not the name of an operator and the password{other}")
     await ctx.order(Rise(name))
     ctx.reply("you are an operator now; /deop to be one no more")
 

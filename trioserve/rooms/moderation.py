@@ -47,6 +47,7 @@ class Sanction:
     by: str
     reason: str = ""
     until: float = math.inf
+    is_known: bool = attrs.field(default=False, eq=False)  # to whom it holds: they were there
 
     def holds(self, other: Identity) -> bool:
         """Whether it is theirs: by the nick, by the address, or under another nick meanwhile."""
@@ -117,7 +118,7 @@ class Sanctions:
         if key not in self._by_nick:
             key = self._key_of(whom)
         if (sanction := self._by_nick.pop(key, None)) is None:
-            raise ChatError(f"{whom.nick} is not among the {self.noun}")
+            raise ChatError(f"{whom.nick} is not among the {self.noun}; /bans lists them")
         return sanction
 
     def _key_of(self, whom: Identity) -> str:

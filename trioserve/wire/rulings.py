@@ -35,7 +35,7 @@ def ruling_text(event: Ruling, zone: str = "") -> str:
             return f"{by} invites you to {room}{until(event.until, event.at, zone)}: /join {room}"
         case Knocked(room, nick, text):
             said = f", saying: {text}" if text else ""
-            return f"{nick} knocks at {room}; there, /invite {nick} lets them in{said}"
+            return f"{nick} knocks at {room}{said}"
         case Walled(nick, text):
             return f"{nick}, an operator, to everybody: {text}"
         case Owned(room, nick, by):
