@@ -24,7 +24,9 @@ from trioserve.wire.telnet import Signal
 LINE_SIZE: Final = 64  # bytes that a waiting line takes besides its text
 KEYS_AT_ONCE: Final = 256  # bytes of keys, then others get a turn: each may cost 0.1 ms
 
-LOOK_AHEAD: Final = 64 * 1024  # bytes that are read beyond what may wait, for what ends it
+# Bytes that are read beyond what may wait, for what ends it. A kernel holds less of them (see
+# `tcp.RECEIVE_BUFFER`): what is behind those has not come yet.
+LOOK_AHEAD: Final = 64 * 1024
 LOOK: Final = 0.5  # seconds between two looks at what has come and is not read
 
 # A /cancel that is a line, or telnet's Interrupt Process.
