@@ -1,5 +1,6 @@
 """Help, names, and ways out."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Final
 
 import trio
 
-from trioserve import Context, command
+from trioserve import ChatError, Context, command
 from trioserve.extending.declarations import Command
 from trioserve.wire.style import Style
 from trioserve.wire.text import duration, plural
@@ -24,20 +25,42 @@ def help(ctx: Context, *, command: str = "") -> None:  # noqa: A001  (the name i
     """Show the commands, or what one of them does."""
     if command:
         found = ctx.plugins.registry.describe(command.removeprefix("/"))
-        lines = [f"{each.usage}\n{each.help}" for each in found if ctx.permits(each)]
-        if len(found) > 1 and found[0].group is not None:
-            lines.insert(0, found[0].group.help)
-        ctx.reply("\n".join(lines) or f"/{found[0].name} is for {found[0].permission.value}")
+        shown = [each for each in found if ctx.permits(each)]
+        if not shown:
+            raise ChatError(f"/{found[0].name} is for {found[0].permission.value}")
+        group = found[0].group if len(found) > 1 else None
+        ctx.reply_in_parts(partial(_described, shown, group.help if group is not None else ""))
         return
     shown = [each for each in ctx.plugins.registry if not each.hidden and ctx.permits(each)]
     ctx.reply_in_parts(partial(_commands, shown, ctx.telnet_port))
 
 
+def _described(shown: Sequence[Command], heading: str, style: Style) -> list[str]:
+    """What commands do, for a window: first what is said of all of them, if anything."""
+    columns = _columns(style)
+    lines = [_paragraphs(heading, columns)] if heading else []
+    for each in shown:
+        lines.append(each.usage if style.look.spoken else _usage(each.usage, columns))
+        lines.append(each.help if style.look.spoken else _paragraphs(each.help, columns))
+    return lines
+
+
+def _paragraphs(text: str, columns: int) -> str:
+    """A text whose paragraphs fit; one that has more form than that, as a list, stays as it is."""
+    return "\n\n".join(
+        each if re.search(r"^[\s*-]", each, re.MULTILINE) else textwrap.fill(each, columns)
+        for each in text.split("\n\n")
+    )
+
+
+def _columns(style: Style) -> int:
+    return style.window - PREFIX if style.window else COLUMNS
+
+
 def _commands(shown: Sequence[Command], telnet_port: int, style: Style) -> list[str]:
     """The list of commands for a window: under the name of each category its commands."""
     is_spoken = style.look.spoken  # then neither columns nor indents are of use
-    window = style.window
-    columns = window - PREFIX if window else COLUMNS
+    columns = _columns(style)
     width = min(USAGE, columns // 3, max(len(each.usage) for each in shown))
     lines = []
     for category, commands in groupby(
@@ -62,11 +85,14 @@ def _entry(usage: str, summary: str, width: int, columns: int) -> str:
     entry = f"{usage:{width}}  {summary}"
     if len(usage) <= width or len(entry) <= columns:
         return textwrap.fill(entry, columns, subsequent_indent=indent)
-    above = f"\n{' ' * INDENT}".join(
-        usage[begin:end] for begin, end in wrap(usage, columns, INDENT)
-    )
     below = textwrap.fill(summary, columns, initial_indent=indent, subsequent_indent=indent)
-    return f"{above}\n{below}"
+    return f"{_usage(usage, columns)}\n{below}"
+
+
+def _usage(usage: str, columns: int) -> str:
+    """How to call a command, on as many lines as that takes."""
+    parts = [usage[begin:end] for begin, end in wrap(usage, columns, INDENT)]
+    return f"\n{' ' * INDENT}".join(parts)
 
 
 def _way_to_a_line_of_one_s_own(port: int) -> str:
