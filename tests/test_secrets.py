@@ -148,6 +148,20 @@ async def test_a_password_given_twice_is_not_said_and_what_follows_it_is(
         assert (await bob.sees("<ann>")).endswith("<ann> hello")
 
 
+async def test_that_it_will_be_shown_is_said_before_the_first_password_alone(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(functions=[prove_twice]) as chat:
+        ann, _ = await two(chat)
+
+        await ann.types("/prove_twice")
+        await ann.types("hunter2")
+
+        shown = ann.unseen()
+        assert shown.endswith("Again: ")
+        assert shown.count("-- your client will show what you type") == 1
+
+
 async def test_a_second_password_is_not_taken_before_it_is_asked_for_nor_said(
     autojump_clock: MockClock,
 ) -> None:

@@ -186,6 +186,11 @@ class Calls:
         question = self._current.question if self._current is not None else None
         return question if question is not None and question.is_asked else None
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether what runs has been given a secret already."""
+        return self._current is not None and bool(self._current.secrets)
+
     def expect(self, on_secrets: Callable[[bool, list[str]], None]) -> None:
         """Have this called when the running command has ended (see `Call`)."""
         if self._current is not None and _asker.get() is self._current:

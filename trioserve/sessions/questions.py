@@ -75,7 +75,8 @@ class Questions:
         if not is_hidden:
             if self.intake.is_telnet:
                 self.outbox.write(b"\r")  # over what half a telnet shows of our asking
-            self.notice("your client will show what you type")
+            if not self.calls.has_secret:  # else its person knows
+                self.notice("your client will show what you type")
 
     def _withhold_typed_ahead(self) -> None:
         if count := self.intake.withhold_waiting():
