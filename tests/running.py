@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 import attrs
 
 PATIENCE = 20.0  # seconds of the real clock; for a loaded machine, not for the server
+POLL = 0.02  # seconds between looks at what cannot be waited for
 
 
 @attrs.define(eq=False)
@@ -45,6 +47,13 @@ class Running:
         found = re.search(r":(\d+)(?: |$)", line := self.line())
         assert found is not None, line
         return int(found[1])
+
+    def logs(self, text: str, *, behind: int = 0) -> None:
+        """Wait until its log has a line that holds this, among those behind so many."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(text in line for line in self.log[behind:]):
+            assert time.monotonic() < deadline, self.log
+            time.sleep(POLL)
 
     def stop(self, signal: int) -> int:
         """Send a signal and return the exit code."""
@@ -97,8 +106,9 @@ def running(*arguments: str, program: str | None = None) -> Iterator[Running]:
             env={**os.environ, "XDG_DATA_HOME": data, "PYTHONUNBUFFERED": "1"},
         ) as process,
     ):
+        server = Running(process)
         try:
-            yield Running(process)
+            yield server
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -106,3 +116,4 @@ def running(*arguments: str, program: str | None = None) -> Iterator[Running]:
                     process.wait(PATIENCE)
                 except subprocess.TimeoutExpired:
                     process.kill()
+            server.wait()  # or what its threads still read would be closed under them

@@ -13,11 +13,10 @@ from typing import Any, Final
 import attrs
 import pyte
 
-from tests.running import PATIENCE
+from tests.running import PATIENCE, POLL
 
 CURSOR: Final = "▏"  # where the cursor stands in a row: before the next character
 READ_SIZE: Final = 65_536  # bytes
-POLL: Final = 0.02  # seconds between looks at what cannot be waited for
 
 ENTER, TAB, BACKSPACE = "\r", "\t", "\x7f"  # what keys send
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"

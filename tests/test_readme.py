@@ -232,8 +232,7 @@ def test_its_shell_bot_answers(tmp_path: Path) -> None:
             ["sh", "pong.sh", str(port)], cwd=tmp_path, start_new_session=True
         ) as bot:
             try:
-                while not any("is pong" in line for line in it.log):
-                    assert bot.poll() is None
+                it.logs("is pong")
                 with socket.create_connection(("localhost", port), PATIENCE) as ann:
                     ann.sendall(b"ann\n!ping\n")
                     shown = ann.makefile()

@@ -162,13 +162,10 @@ class Site:
         return stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
 
     def hang_up(self, expected: str) -> None:
-        """Send SIGHUP, and wait until the log has a line that ends so."""
+        """Send SIGHUP, and wait until the log says this."""
         seen = len(self.process.log)
         self.process.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + PATIENCE
-        while not any(line.endswith(expected) for line in self.process.log[seen:]):
-            assert time.monotonic() < deadline, self.process.log
-            time.sleep(0.02)
+        self.process.logs(expected, behind=seen)
 
 
 @pytest.fixture
