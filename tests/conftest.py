@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PLUGIN = "trioserve.pytest_plugin"
 
@@ -12,6 +13,10 @@ PLUGIN = "trioserve.pytest_plugin"
 # editable one that was not renewed, does not offer it yet.
 if PLUGIN not in {each.value for each in entry_points(group="pytest11")}:
     pytest_plugins = [PLUGIN]
+
+# How long an example takes says more of the machine, and of what measures the lines that run.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session", autouse=True)
