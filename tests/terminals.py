@@ -92,7 +92,7 @@ class Street:
             encoding="utf-8",
             timeout=PATIENCE,
         )
-        self._opened.callback(_kill, spawned)
+        self._opened.callback(end, spawned)
         return Person(spawned.pid, spawned.sendeof, spawned.child_fd, spawned)
 
     def joins(self, nick: str, program: str, *options: str) -> Person:
@@ -119,15 +119,20 @@ class Street:
             dimensions=(rows, columns),
             env={**os.environ, "TERM": term},
         )
-        self._opened.callback(_kill, spawned)
+        self._opened.callback(end, spawned)
         return Viewer(spawned, columns, rows)
 
     def in_pipe(self, program: str, *options: str) -> Person:
         """Run a program as in a script, its input kept open."""
+        return self.runs_in_pipe(program, *self._arguments(options))
+
+    def runs_in_pipe(self, program: str, *arguments: str) -> Person:
+        """The same with a program that is told elsewhere where to go."""
         process = subprocess.Popen(
-            [path_of(program), *self._arguments(options)],
+            [path_of(program), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -164,7 +169,7 @@ def open_street(port: int) -> Iterator[Street]:
         yield Street(port, opened)
 
 
-def _kill(spawned: Any) -> None:
+def end(spawned: Any) -> None:
     """End a program at a terminal, at once: pexpect would ask it kindly, and give it time."""
     spawned.kill(signal.SIGKILL)
     spawned.wait()

@@ -9,19 +9,16 @@ import attrs
 import pytest
 
 from tests.peers import Authority
-from tests.running import PATIENCE, Running, running
-from tests.terminals import missing
+from tests.running import PATIENCE, running
+from tests.terminals import HOST, Street, missing, open_street
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-HOST = "127.0.0.1"
 
 
 @attrs.frozen
 class TlsServer:
-    process: Running
-    port: str
-    plain_port: str
+    config: Path
+    port: int
     ca: Path
 
 
@@ -33,12 +30,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     ca = folder / "ca.pem"
     authority.ca.cert_pem.write_to_path(ca)
     config = folder / "chat.toml"
-    config.write_text(f'tls = {{ certificate = "{chain}", key = "{key}", handshake = 0.5 }}\n')
-    with running(
-        "--config", str(config), "--listen", f"tls:{HOST}:0", "--listen", f"{HOST}:0"
-    ) as process:
-        [tls, plain] = process.line().removeprefix("trioserve listens on ").split(" and ")
-        yield TlsServer(process, tls.rpartition(":")[2], plain.rpartition(":")[2], ca)
+    config.write_text(f'tls.certificate = "{chain}"\ntls.key = "{key}"\n')
+    with running("--config", str(config), "--listen", f"tls:{HOST}:0") as process:
+        yield TlsServer(config, process.port(), ca)
+
+
+@pytest.fixture
+def street(server: TlsServer) -> Iterator[Street]:
+    with open_street(server.port) as street:
+        yield street
 
 
 def runs(typed: str, *command: str) -> str:
@@ -70,45 +70,55 @@ def test_openssl_talks(server: TlsServer) -> None:
     assert "-- goodbye" in shown
 
 
-def test_openssl_may_change_its_keys_in_the_middle(server: TlsServer) -> None:
+def test_openssl_may_change_its_keys_in_the_middle(server: TlsServer, street: Street) -> None:
+    dora = street.runs_in_pipe(*(each for each in openssl(server) if each != "-quiet"))
+    dora.gives_the_name("dora")
+
     # Without -quiet a line that begins with K asks for new keys in both directions; each has
     # to be a read of its own, because openssl looks at the first character alone.
-    lines = ("dora", "K", "hello", "K", "/quit")
-    typing = "; sleep 0.3; ".join(f"echo {line}" for line in lines)
-    command = " ".join(each for each in openssl(server) if each != "-quiet")
+    for line, shown in ("K", "KEYUPDATE"), ("/me waves", "** dora waves"), ("K", "KEYUPDATE"):
+        dora.types(line)
+        dora.sees(shown)
+    dora.types("/quit")
 
-    shown = runs("", "sh", "-c", f"{{ {typing}; sleep 0.5; }} | {command}")
-
-    assert shown.count("KEYUPDATE") == 2
-    assert "-- goodbye" in shown
+    dora.sees("-- goodbye")
 
 
 def test_ncat_talks_and_ends_its_input(server: TlsServer) -> None:
-    shown = runs("bob\nhello\n", "ncat", "--ssl", HOST, server.port)
+    shown = runs("bob\nhello\n", "ncat", "--ssl", HOST, str(server.port))
 
     assert "-- #lobby: 1 here: bob" in shown
 
 
-def test_telnet_ssl_talks(server: TlsServer) -> None:
-    # The person hangs up only when they have seen the goodbye.
-    script = f"{{ printf 'carol\\n/quit\\n'; sleep 1; }} | telnet-ssl -z ssl {HOST} {server.port}"
-    if shutil.which("telnet-ssl") is None:
-        missing("there is no telnet-ssl")
+def test_telnet_ssl_talks(street: Street) -> None:
+    carol = street.in_pipe("telnet-ssl", "-z", "ssl")
 
-    shown = runs("", "sh", "-c", script)
+    carol.gives_the_name("carol")
+    carol.types("/quit")
 
-    assert "-- #lobby: 1 here: carol" in shown
-    assert "-- goodbye" in shown
+    carol.sees("-- goodbye")
 
 
-@pytest.mark.parametrize("typed", ["dave\n", ""])
-def test_who_comes_in_the_clear_is_told_what_the_port_wants(server: TlsServer, typed: str) -> None:
-    shown = runs(typed, "nc", HOST, server.port)
+WANTS_TLS = (
+    "-- this port wants TLS: ncat --ssl HOST PORT, "
+    "or openssl s_client -quiet -connect HOST:PORT\r\n"
+)
 
-    assert shown == (
-        "-- this port wants TLS: ncat --ssl HOST PORT, "
-        "or openssl s_client -quiet -connect HOST:PORT\n"
-    )
+
+def test_who_comes_in_the_clear_is_told_what_the_port_wants(street: Street) -> None:
+    assert street.runs("nc", typed="dave\n") == WANTS_TLS
+
+
+def test_who_comes_in_the_clear_and_says_nothing_is_told_so_too(
+    server: TlsServer, tmp_path: Path
+) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text(f"{server.config.read_text()}tls.handshake = 0.1\n")
+    with (
+        running("--config", str(config), "--listen", f"tls:{HOST}:0") as process,
+        open_street(process.port()) as street,
+    ):
+        assert street.runs("nc", typed="") == WANTS_TLS
 
 
 def test_an_old_protocol_is_refused(server: TlsServer) -> None:

@@ -15,6 +15,7 @@ import pexpect
 import pytest
 
 from tests.running import PATIENCE, Running, running
+from tests.terminals import end
 from tests.test_topview import SNAPSHOT
 from trioserve.cli import main
 from trioserve.operating.top import ANSWER
@@ -63,7 +64,7 @@ def watching(address: str, rows: int = 24, columns: int = 80) -> Iterator["pexpe
     try:
         yield terminal
     finally:
-        terminal.close(force=True)
+        end(terminal)
 
 
 def test_where_the_output_is_no_terminal_one_snapshot_is_printed(
