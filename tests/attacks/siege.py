@@ -80,6 +80,21 @@ class Siege:
         await attacker.sees(b"-- topic: ")
         return attacker
 
+    async def frees(self, nick: str) -> None:
+        """Wait until nobody has a nick any more."""
+        with trio.fail_after(PATIENCE):
+            while True:
+                next_one = await self.connect()
+                await next_one.send(f"{nick}\n/quit\n".encode())
+                if b"-- topic: " in await next_one.reads_to_the_end():
+                    return
+                next_one.close()
+                await trio.sleep(0.2)
+
+    async def logs(self, text: str) -> None:
+        """Wait until the server's log has a line that holds this."""
+        await trio.to_thread.run_sync(self.running.logs, text)
+
     @property
     def memory(self) -> int:
         """KiB that are resident."""
