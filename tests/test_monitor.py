@@ -278,4 +278,5 @@ def test_what_takes_long_to_import_does_not_hold_the_loop(tmp_path: Path) -> Non
         got(path, "/metrics")
         time.sleep(0.2)  # for the watchdog to look
 
-    assert not [line for line in server.log if "held" in line]
+    # Whatever else may have on a slow machine.
+    assert not [line for line in server.log if "find_spec" in line]
