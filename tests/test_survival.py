@@ -33,6 +33,7 @@ class Witness:
 
     sent: dict[str, list[str]] = attrs.field(factory=dict)  # by nick
     seen: list[tuple[float, str, str]] = attrs.field(factory=list)  # when, who, what
+    has_seen: trio.Event = attrs.field(factory=trio.Event)
 
     async def talk(self, nick: str, port: int) -> None:
         """Say one line after the other, each with its number, until the connection breaks."""
@@ -60,6 +61,7 @@ class Witness:
                     if (shown := SHOWN.search(line)) is not None:
                         who, what = shown[1].decode(), shown[2].decode()
                         self.seen.append((time.monotonic(), who, what))
+                        self.has_seen.set()
         except (OSError, trio.BrokenResourceError):
             return
 
@@ -112,9 +114,10 @@ async def test_what_was_shown_a_second_before_a_kill_is_kept_whole_and_once(
                 nursery.start_soon(witness.watch, port)
                 for number in range(TALKERS):
                     nursery.start_soon(witness.talk, f"talker{number}", port)
+                await witness.has_seen.wait()
                 await trio.sleep(random.uniform(1.2, 2.0))
-                server.process.send_signal(signal.SIGKILL)
                 killed = time.monotonic()
+                server.process.send_signal(signal.SIGKILL)
         server.wait()
 
     found = kept(data)
@@ -185,6 +188,16 @@ def converse(server: Running, nick: str, text: str, expected: str) -> str:
     return trio.run(run)
 
 
+# A server that has shown a letter, and stands still before it can note that it was read.
+STANDING = """
+import sys, time
+from trioserve.accounts.letters import Letters
+from trioserve.cli import main
+Letters.note_read = lambda *_: time.sleep(600)
+sys.exit(main())
+"""
+
+
 async def test_what_was_left_for_somebody_outlives_a_kill_before_they_have_read_it(
     tmp_path: Path,
 ) -> None:
@@ -196,10 +209,11 @@ async def test_what_was_left_for_somebody_outlives_a_kill_before_they_have_read_
         server.process.send_signal(signal.SIGKILL)
         server.wait()
     for _ in range(2):  # killed again while it is shown: once more rather than never
-        with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
-            await typing(server.port(), *LOGIN, ("a password", "bob -> you: hello"))
-            server.process.send_signal(signal.SIGKILL)
-            server.wait()
+        with running(*arguments, program=STANDING) as server, trio.fail_after(2 * PATIENCE):
+            async with await trio.open_tcp_stream("127.0.0.1", server.port()) as ann:
+                await exchanged(ann, *LOGIN, ("a password", "bob -> you: hello"))
+                server.process.send_signal(signal.SIGKILL)
+                server.wait()
     with running(*arguments) as server, trio.fail_after(2 * PATIENCE):
         await typing(server.port(), *LOGIN, ("a password", "logged in"), ("/topic", "Welcome"))
         shown = await typing(server.port(), *LOGIN, ("a password", "logged in"), ("/topic", "Wel"))
@@ -234,9 +248,13 @@ LOGIN = (("ann", "here: "), ("/login", "Password of ann: "))
 
 
 async def typing(port: int, *lines: tuple[str, str]) -> str:
-    """Type lines at a connection of one's own, and close it; see `exchanged`."""
+    """Type lines at a connection of one's own, and leave; see `exchanged`."""
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-        return await exchanged(stream, *lines)
+        shown = await exchanged(stream, *lines)
+        await stream.send_eof()
+        while await stream.receive_some():  # whose end says that nobody has the name any more
+            pass
+        return shown
 
 
 async def exchanged(stream: trio.SocketStream, *lines: tuple[str, str]) -> str:
