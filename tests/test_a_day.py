@@ -171,12 +171,14 @@ def test_a_day_of_a_server(site: Site) -> None:
     ann.sees("you are an operator now")
 
     # Bob is muted, is told so, and may talk again when that has ended.
-    ann.says("/mute bob 1s shouting")
+    ann.says("/mute bob 1h shouting")
     carol.sees("* bob is muted in #lobby by ann until ")
     bob.sees("-- you are muted in #lobby until ")
     bob.sees("(shouting); you can still read, and talk elsewhere")
     bob.says("WHAT")
     assert PASSWORD not in bob.sees("you are muted in #lobby until ")
+    ann.says("/mute bob 1s")
+    carol.sees("* bob is muted in #lobby by ann until ")
     time.sleep(1.1)  # the server's clock is the real one
     bob.says("sorry")
     assert "WHAT" not in carol.sees("<bob> sorry")
