@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-PATIENCE = 20.0  # seconds of the real clock; for a loaded machine, not for the server
+PATIENCE = 60.0  # seconds of the real clock; for a loaded machine, not for the server
 POLL = 0.02  # seconds between looks at what cannot be waited for
 
 

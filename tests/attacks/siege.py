@@ -25,7 +25,7 @@ HOST: Final = "127.0.0.1"
 PAUSE: Final = 0.25  # seconds between a bystander's lines, which the flood control allows
 LATE: Final = 1.0  # seconds
 GROWTH: Final = 32 * 1024  # KiB of memory that an attack may cost
-PATIENCE: Final = 20.0  # seconds for what has to happen at all
+PATIENCE: Final = 60.0  # seconds for what has to happen at all
 PROXY: Final = "127.0.0.2"  # where the proxy is
 TRUSTING: Final = f'proxy.trusted = ["{PROXY}"]\n'
 SO_ATTACH_FILTER: Final = 26  # of Linux's socket(7), whose packet filters need no privilege
