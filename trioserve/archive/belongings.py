@@ -15,7 +15,7 @@ from trioserve.archive.records import Record
 Removal = Callable[[str], Callable[[sqlite3.Connection], Record | None]]
 
 PAGE: Final = 100  # rows that are read in one go,
-PORTION: Final = 500  # and that are taken out
+PORTION: Final = 200  # and that are taken out
 # For a WHERE: nothing is kept of whoever has no account any more, though it was on its way.
 HAS_ACCOUNT: Final = "EXISTS (SELECT 1 FROM accounts WHERE folded = ?1)"
 
