@@ -4,6 +4,7 @@ Plain calls, of which the broker makes one at a time.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Final, assert_never
 
 import attrs
@@ -174,15 +175,20 @@ class Membership:
         since when they are here.
         """
         limits = self.world.limits
-        shown = [each for each in room.shown_to(member) if not member.ignores(each.nick)]
         seen = self.world.take_unseen(member, room)
+        # The last first: nearly everybody is shown only those, of some hundreds.
+        old = (each for each in room.last_shown_to(member) if not member.ignores(each.nick))
+        new: list[Message] = []
         if left is not None:
-            seen, shown = left, [each for each in shown if left < each.id <= back]
-        # What has left the history meanwhile is new, too, and nobody knows how much that was.
-        new = [] if seen is None else [each for each in shown if each.id > seen]
+            seen, old = left, (each for each in old if left < each.id <= back)
+        if seen is not None:
+            shown = list(old)[::-1]
+            # What has left the history meanwhile is new, too; nobody knows how much that was.
+            new = [each for each in shown if each.id > seen]
+            old = (each for each in reversed(shown) if each.id <= seen)
         fresh = _fitting(new)
-        old = shown[: len(shown) - len(new)] if len(fresh) == len(new) else []
-        recent = old[len(old) - limits.shown_on_join :] if limits.shown_on_join < len(old) else old
+        most = limits.shown_on_join if len(fresh) == len(new) else 0
+        recent = list(islice(old, most))[::-1]
         return Entered(
             room.name,
             room.topic,

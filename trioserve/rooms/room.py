@@ -4,7 +4,7 @@ Plain data without clocks or I/O; `world` keeps all of them in step.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import attrs
@@ -171,12 +171,14 @@ class Room:
 
     def shown_to(self, member: Member, after: int = 0) -> list[Message]:
         """What the history holds that a member may see, with ids above one, oldest first."""
+        return [each for each in self.last_shown_to(member) if each.id > after][::-1]
+
+    def last_shown_to(self, member: Member) -> Iterator[Message]:
+        """What the history holds that a member may see, the last first."""
         rules = self.rules
-        return [
-            each
-            for each in self.history
-            if each.id > after and (rules is None or rules.shows(member.number, each.id))
-        ]
+        if rules is None:
+            return reversed(self.history)
+        return (each for each in reversed(self.history) if rules.shows(member.number, each.id))
 
     def recall(self, ids: Iterable[int]) -> list[Message]:
         """The messages with these ids that are still in the history, oldest first."""

@@ -110,7 +110,12 @@ class Reception:
                         return
                     host = opened.host
             if opened is not None:
-                await self._converse(opened)
+                session = Session(opened, self.services)
+                self._sessions[session] = None
+                try:
+                    await session.run()
+                finally:
+                    del self._sessions[session]
         except* Exception:  # whatever comes with it of a cancellation passes
             self._counters.crashes += 1
             log.exception("%s: the session's end crashed", waiting.peer)
@@ -137,11 +142,3 @@ class Reception:
                 if opened is None or scope.cancel_called:
                     waiting.close()
         return None if scope.cancel_called else opened
-
-    async def _converse(self, transport: Transport) -> None:
-        session = Session(transport, self.services)
-        self._sessions[session] = None
-        try:
-            await session.run()
-        finally:
-            del self._sessions[session]
