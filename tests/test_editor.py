@@ -196,7 +196,7 @@ def wrapped(line: str, window: int, indent: int) -> list[str]:
         row += blanks + word
         while len(row) > (room := window - indent if rows else window):
             rows.append(row[:room])
-            row = row[room:]
+            row = row[room:].lstrip()  # the blanks at which it is broken are on no row
     indents = ["", *[" " * indent] * len(rows)]
     return [before + each.rstrip() for before, each in zip(indents, [*rows, row], strict=True)]
 
@@ -283,6 +283,7 @@ def allowed_rows(model: Model, prompt: str) -> list[tuple[str, int]]:
 @example(done=[(Typed(["漢"] * 200), True), *[(Key.LEFT, True)] * 150])
 @example(done=[(Typed(["a", "漢"] * 40), True), (Key.HOME, True), *[(Key.RIGHT, True)] * 75])
 @example(done=[(Printed(["x" * 80, "y" * 40, "z" * 10]), True)] * 3)
+@example(done=[(Printed(["aaaaaa aaaaaaa"]), False)])
 def test_the_screen_shows_what_was_printed_the_prompt_and_the_draft(
     size: tuple[int, int], done: list[tuple[Deed, bool]]
 ) -> None:
