@@ -273,7 +273,7 @@ async def exchanged(stream: trio.SocketStream, *lines: tuple[str, str]) -> str:
 ENDLESS = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 FULL = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
 from trioserve.cli import main
 sys.exit(main())
 """
@@ -355,7 +355,7 @@ def test_where_nothing_can_be_written_the_server_says_so_and_does_not_start(
 def test_where_there_is_no_room_at_all_the_server_says_so_and_does_not_start(
     tmp_path: Path,
 ) -> None:
-    program = FULL.replace("200_000", "0")
+    program = FULL.replace("400_000", "0")
     with running("--listen", "127.0.0.1:0", "--data", str(tmp_path), program=program) as server:
         assert server.wait() == 1
 
