@@ -19,16 +19,6 @@ def said(number: int, text: str = "hello", *, room: str = "#lobby", private: int
     return Talk(Said(number, room, "ann", text), private)
 
 
-class Lasting(MemoryArchive):
-    """An archive in memory that outlives a server, for the next one."""
-
-    def __init__(self) -> None:
-        super().__init__(keeps_talk=True)
-
-    def close(self) -> None:
-        """Stay open."""
-
-
 @attrs.define(eq=False)
 class FaultyArchive:
     """An archive in memory that fails, or does not answer, for as long as it is told to."""
@@ -72,3 +62,10 @@ class FaultyArchive:
 
     def close(self) -> None:
         self._memory.close()
+
+
+class Lasting(FaultyArchive):
+    """One that outlives a server, for the next one."""
+
+    def close(self) -> None:
+        """Stay open."""

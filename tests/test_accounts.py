@@ -36,14 +36,18 @@ async def logs_in(person: Person, password: str = PASSWORD, command: str = "/log
     await person.types(password)
 
 
+async def leaves(person: Person) -> None:
+    await person.types("/quit")
+    await person.sees_the_end()
+
+
 # ------------------------------------------------------------------ keeping
 
 
 async def test_a_name_is_kept_for_who_comes_again_with_the_password(chat: Chat) -> None:
     ann = await chat.join("ann")
     await registers(ann)
-    await ann.types("/quit")
-    await ann.sees_the_end()
+    await leaves(ann)
 
     again = await chat.join("ann")
     await logs_in(again)
@@ -52,10 +56,6 @@ async def test_a_name_is_kept_for_who_comes_again_with_the_password(chat: Chat) 
 
 
 async def test_a_name_is_kept_over_a_restart(autojump_clock: trio.abc.Clock) -> None:
-    class Lasting(FaultyArchive):
-        def close(self) -> None:
-            pass
-
     archive = Lasting()
     async with open_chat(archive=archive) as chat:
         await registers(await chat.join("ann"))
@@ -136,8 +136,7 @@ async def test_a_name_that_is_given_up_is_anybodys(chat: Chat) -> None:
     await registers(ann)
     await logs_in(ann, command="/unregister")
     await ann.sees("-- the name ann is kept no more")
-    await ann.types("/quit")
-    await ann.sees_the_end()
+    await leaves(ann)
 
     guest = await chat.join("ann")
     await trio.sleep(2 * BORROWED)
@@ -166,8 +165,7 @@ async def test_a_password_that_is_not_changed_stays_also_when_the_disk_is_well_a
             await ann.sees("-- the server cannot keep anything at the moment; try again later")
         archive.fault = ""
         await trio.sleep(60)
-        await ann.types("/quit")
-        await ann.sees_the_end()
+        await leaves(ann)
 
         again = await chat.join("ann")
         await logs_in(again, PASSWORD)
@@ -198,8 +196,7 @@ async def kept(chat: Chat, nick: str) -> None:
     """Have a nick kept whose owner is not there."""
     owner = await chat.join(nick)
     await registers(owner)
-    await owner.types("/quit")
-    await owner.sees_the_end()
+    await leaves(owner)
 
 
 async def test_a_guest_is_told_and_given_another_name_after_a_while(chat: Chat) -> None:
@@ -381,8 +378,7 @@ async def test_who_knows_the_password_may_log_in_as_often_as_they_like(chat: Cha
         ann = await chat.join(f"ann{number}", host="192.0.2.7")
         await logs_in(ann, PASSWORD, "/login ann")
         await ann.sees("-- you are logged in as ann")
-        await ann.types("/quit")
-        await ann.sees_the_end()
+        await leaves(ann)
 
 
 async def test_from_one_address_few_names_are_kept_within_a_minute(

@@ -8,9 +8,8 @@ from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
 from tests.attacks.test_forgery import ESCAPES, typed, unsafe
-from tests.test_accounts import PASSWORD, QUICK, registers
+from tests.test_accounts import PASSWORD, QUICK, leaves, registers
 from tests.test_letters import comes_back
-from tests.test_preferences import leaves
 from trioserve.archive.asking import ANSWER
 from trioserve.archive.belongings import PAGE
 from trioserve.testing import Chat, Person, open_chat

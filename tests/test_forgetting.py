@@ -7,9 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
-from tests.test_accounts import PASSWORD, QUICK, kept, logs_in, registers
+from tests.test_accounts import PASSWORD, QUICK, kept, leaves, logs_in, registers
 from tests.test_exporting import exports, forgets, said
-from tests.test_preferences import leaves
 from trioserve.archive.archives import Unwritable
 from trioserve.archive.belongings import PORTION
 from trioserve.archive.private import copies

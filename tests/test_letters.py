@@ -8,8 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
-from tests.test_accounts import BORROWED, PASSWORD, QUICK, kept, logs_in, registers
-from tests.test_preferences import leaves
+from tests.test_accounts import BORROWED, PASSWORD, QUICK, kept, leaves, logs_in, registers
 from trioserve.archive.database import Query
 from trioserve.archive.private import MOST_FROM_ADDRESS, MOST_FROM_ONE, MOST_WAITING
 from trioserve.archive.retention import Bounds

@@ -4,11 +4,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.archives import FaultyArchive
-from tests.test_accounts import logs_in, registers
+from tests.archives import FaultyArchive, Lasting
+from tests.test_accounts import leaves, logs_in, registers
 from tests.test_past import lines
-from tests.test_preferences import comes_again, leaves
-from tests.test_rejoining import Lasting
+from tests.test_preferences import comes_again
 from tests.test_search import keep, kept
 from trioserve.archive.archives import MemoryArchive
 from trioserve.archive.database import Database

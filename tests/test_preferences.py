@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
-from tests.test_accounts import logs_in, registers
+from tests.test_accounts import leaves, logs_in, registers
 from trioserve.archive.preferences import PREFERENCES as PREFERENCES_KEPT
 from trioserve.archive.preferences import Chosen, Unchosen
 from trioserve.broker.broker import Nowhere
@@ -32,9 +32,12 @@ OTHERWISE: dict[str, Any] = {  # one value of each that it has not by itself
 }
 
 
-async def leaves(person: Person) -> None:
-    await person.types("/quit")
-    await person.sees_the_end()
+async def has_been_here(chat: Chat, *lines: str) -> None:
+    """Have Ann register, type this, and leave."""
+    ann = await chat.join("ann")
+    await registers(ann)
+    await ann.types(*lines)
+    await leaves(ann)
 
 
 async def comes_again(chat: Chat, nick: str = "ann") -> Person:
@@ -59,10 +62,7 @@ def member_of(world: World, nick: str = "ann") -> Member:
 async def test_what_one_has_set_is_there_again_at_the_next_login_and_one_line_says_so(
     chat: Chat,
 ) -> None:
-    ann = await chat.join("ann")
-    await registers(ann)
-    await ann.types("/theme mono", "/timezone Oslo", "/ignore bob", "/quiet")
-    await leaves(ann)
+    await has_been_here(chat, "/theme mono", "/timezone Oslo", "/ignore bob", "/quiet")
 
     again = await comes_again(chat)
 
@@ -96,10 +96,7 @@ async def test_what_a_guest_has_set_is_kept_once_they_register(chat: Chat) -> No
 
 
 async def test_what_is_as_it_would_be_anyway_needs_no_line(chat: Chat) -> None:
-    ann = await chat.join("ann")
-    await registers(ann)
-    await ann.types("/theme mono", "/theme auto", "/ignore bob", "/unignore bob")
-    await leaves(ann)
+    await has_been_here(chat, "/theme mono", "/theme auto", "/ignore bob", "/unignore bob")
 
     again = await comes_again(chat)
 
@@ -107,9 +104,7 @@ async def test_what_is_as_it_would_be_anyway_needs_no_line(chat: Chat) -> None:
 
 
 async def test_what_was_set_a_moment_before_a_login_is_kept_too(chat: Chat) -> None:
-    ann = await chat.join("ann")
-    await registers(ann)
-    await leaves(ann)
+    await has_been_here(chat)
     again = await chat.join("ann")
     await again.types("/bell all")
     await logs_in(again)
@@ -119,9 +114,7 @@ async def test_what_was_set_a_moment_before_a_login_is_kept_too(chat: Chat) -> N
 
 
 async def test_what_a_guest_sets_is_nobody_s(chat: Chat) -> None:
-    ann = await chat.join("ann")
-    await registers(ann)
-    await leaves(ann)
+    await has_been_here(chat)
     guest = await chat.join("ann")
     await guest.types("/theme mono")
     await leaves(guest)
@@ -184,9 +177,7 @@ async def test_who_cannot_be_read_about_is_told_so_and_stays_a_guest(
 ) -> None:
     archive = FaultyArchive()
     async with open_chat(archive=archive) as chat:
-        ann = await chat.join("ann")
-        await registers(ann)
-        await leaves(ann)
+        await has_been_here(chat)
         archive.unreadable = "an I/O error"
 
         again = await comes_again(chat)

@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.archives import FaultyArchive
-from tests.test_accounts import logs_in, registers
+from tests.archives import FaultyArchive, Lasting
+from tests.test_accounts import leaves, logs_in, registers
 from tests.test_past import lines
-from tests.test_preferences import comes_again, leaves
+from tests.test_preferences import comes_again
 from trioserve.archive.whereabouts import WHEREABOUTS
 from trioserve.configuration.config import Config
 from trioserve.rooms.roomkeeping import RoomLimits
@@ -24,19 +25,16 @@ MANY = 1_000_000
 T = TypeVar("T")
 
 
-class Lasting(FaultyArchive):
-    """An archive that outlives a server, and may fail."""
+class Reticent(Lasting):
+    """An archive that answers so many queries."""
 
-    answered = MANY  # queries; to others there is no answer
+    answered = MANY  # to others there is no answer
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         if not self.answered:
             await trio.sleep_forever()
         self.answered -= 1
         return await super().read(query)
-
-    def close(self) -> None:
-        """Stay open."""
 
 
 async def owner(chat: Chat, *rooms: str, nick: str = "ann") -> Person:
@@ -54,9 +52,24 @@ async def lands(person: Person) -> str:
     return await person.sees("-- you are logged in as ")
 
 
+async def in_dev(chat: Chat) -> tuple[Person, Person]:
+    """Ann, who has an account, and Bob, in #dev."""
+    bob = await chat.join("bob")
+    await bob.types("/join #dev")
+    return await owner(chat, "#dev"), bob
+
+
 def all_of(person: Person) -> list[str]:
     """What somebody was ever shown, line by line; what follows a prompt is a line of its own."""
     return lines(person.transport.received.decode().replace("Password of ann: ", ""))
+
+
+def new_behind(person: Person, line: str) -> list[str]:
+    """What somebody was shown as new right behind a line."""
+    shown = all_of(person)
+    at = shown.index(line) + 1
+    assert shown[at] == "-- new --"
+    return shown[at + 1 : shown.index("-- now --", at)]
 
 
 # ------------------------------------------------------------------ the rooms
@@ -67,19 +80,17 @@ async def test_the_rooms_are_joined_again_and_the_current_one_is_the_current_one
     autojump_clock: MockClock, is_restarted: bool
 ) -> None:
     archive = Lasting()
-    async with open_chat(archive=archive) as chat:
+    async with AsyncExitStack() as servers:
+        chat = await servers.enter_async_context(open_chat(archive=archive))
         ann = await owner(chat, "#dev", "#tea")
         await ann.types("/room dev")
-        if not is_restarted:
+        if is_restarted:
+            await servers.aclose()
+            chat = await servers.enter_async_context(open_chat(archive=archive))
+        else:
             await leaves(ann)
-            again = await comes_again(chat)
-            assert await lands(again) == (
-                "-- you are logged in as ann, in #dev; you are also in #lobby, #tea"
-            )
-            return
-    async with open_chat(archive=archive) as chat:
-        again = await comes_again(chat)
-        assert await lands(again) == (
+
+        assert await lands(await comes_again(chat)) == (
             "-- you are logged in as ann, in #dev; you are also in #lobby, #tea"
         )
 
@@ -98,7 +109,7 @@ async def test_who_had_left_the_first_room_is_not_in_it_again(chat: Chat) -> Non
 async def test_a_login_that_goes_on_with_another_leaves_no_room_that_was_joined_again(
     autojump_clock: MockClock,
 ) -> None:
-    archive = Lasting()
+    archive = Reticent()
     async with open_chat(archive=archive) as chat:
         await owner(chat, "#dev")
     async with open_chat(archive=archive) as chat:
@@ -168,7 +179,7 @@ async def test_no_more_rooms_are_joined_again_than_one_may_be_in(
 
 
 async def test_a_login_that_is_cancelled_forgets_no_room(autojump_clock: MockClock) -> None:
-    archive = Lasting()
+    archive = Reticent()
     async with open_chat(archive=archive) as chat:
         await owner(chat, "#dev", "#tea")
     async with open_chat(archive=archive) as chat:
@@ -195,35 +206,23 @@ async def test_what_was_said_since_is_shown_apart_room_by_room(
     autojump_clock: MockClock, is_restarted: bool
 ) -> None:
     archive = Lasting()
-    async with open_chat(archive=archive) as chat:
-        bob = await chat.join("bob")
-        await bob.types("/join #dev")
-        ann = await owner(chat, "#dev")
+    async with AsyncExitStack() as servers:
+        chat = await servers.enter_async_context(open_chat(archive=archive))
+        ann, bob = await in_dev(chat)
         await bob.types("before")
         await ann.sees("before")
         await leaves(ann)
         await bob.types("after", "/room lobby", "and here")
-        if not is_restarted:
-            again = await comes_again(chat)
-            await lands(again)
-            shown = all_of(again)
-            at = shown.index("-- #dev: 2 here: bob, ann")
-            assert shown[at + 1 : at + 4] == [
-                "-- new --",
-                "<bob> after",
-                "-- now --",
-            ]
-            return
-    async with open_chat(archive=archive) as chat:
+        if is_restarted:
+            await servers.aclose()
+            chat = await servers.enter_async_context(open_chat(archive=archive))
+
         again = await comes_again(chat)
         await lands(again)
+
+        here = "1 here: ann" if is_restarted else "2 here: bob, ann"
+        assert new_behind(again, f"-- #dev: {here}") == ["<bob> after"]
         shown = all_of(again)
-        at = shown.index("-- #dev: 1 here: ann")
-        assert shown[at + 1 : at + 4] == [
-            "-- new --",
-            "<bob> after",
-            "-- now --",
-        ]
         assert shown[shown.index("-- new --") + 1] == "<bob> and here"
 
 
@@ -261,9 +260,7 @@ async def test_after_an_end_without_goodbyes_what_was_said_until_then_is_not_new
 ) -> None:
     archive = Lasting()
     async with open_chat(archive=archive) as chat:
-        bob = await chat.join("bob")
-        await bob.types("/join #dev")
-        ann = await owner(chat, "#dev")
+        ann, bob = await in_dev(chat)
         await bob.types("before")
         await trio.sleep(SECOND)
         archive.fault = "killed"  # nothing more is written, as after kill -9
@@ -276,13 +273,7 @@ async def test_after_an_end_without_goodbyes_what_was_said_until_then_is_not_new
         again = await comes_again(chat)
         await lands(again)
 
-        shown = all_of(again)
-        at = shown.index("-- #dev: 2 here: carol, ann")
-        assert shown[at + 1 : at + 4] == [
-            "-- new --",
-            "<carol> after",
-            "-- now --",
-        ]
+        assert new_behind(again, "-- #dev: 2 here: carol, ann") == ["<carol> after"]
 
 
 async def test_who_was_lost_when_the_server_ended_is_shown_all_since_the_break(
@@ -290,9 +281,7 @@ async def test_who_was_lost_when_the_server_ended_is_shown_all_since_the_break(
 ) -> None:
     archive = Lasting()
     async with open_chat(archive=archive) as chat:
-        bob = await chat.join("bob")
-        await bob.types("/join #dev")
-        ann = await owner(chat, "#dev")
+        ann, bob = await in_dev(chat)
         await ann.vanishes()
         await bob.types("where are you?")
     async with open_chat(archive=archive) as chat:

@@ -6,10 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.archives import Lasting
 from tests.telnets import come
-from tests.test_accounts import logs_in, registers
-from tests.test_preferences import leaves
-from tests.test_rejoining import Lasting, owner
+from tests.test_accounts import leaves, logs_in, registers
+from tests.test_rejoining import owner
 from tests.test_resuming import resumed, words_of
 from trioserve.accounts.passwords import Scrypt
 from trioserve.archive.words import words
@@ -40,6 +40,25 @@ async def there_at_the_end(archive: Lasting, *rooms: str) -> str:
         phrase = await words_of(await owner(chat, *rooms))
         await trio.sleep(SECOND)
     return phrase
+
+
+@pytest.fixture
+def archive(autojump_clock: MockClock) -> Lasting:
+    """What outlives a server, for the next one."""
+    return Lasting()
+
+
+@pytest.fixture
+async def phrase(archive: Lasting) -> str:
+    """The words of an owner who was there when a server ended."""
+    return await there_at_the_end(archive)
+
+
+@pytest.fixture
+async def restarted(archive: Lasting, phrase: str) -> AsyncIterator[Chat]:
+    """The server that came after it."""
+    async with open_chat(archive=archive) as chat:
+        yield chat
 
 
 async def test_an_owner_who_was_there_when_the_server_ended_comes_back_by_the_words(
@@ -83,9 +102,8 @@ async def test_who_comes_back_has_the_name_as_they_have_written_it(
 
 
 async def test_a_guest_who_has_come_under_another_name_comes_back_likewise(
-    autojump_clock: MockClock,
+    archive: Lasting,
 ) -> None:
-    archive = Lasting()
     phrase = await there_at_the_end(archive, "#dev")
     async with open_chat(archive=archive) as chat:
         carl = await chat.join("carl")
@@ -94,27 +112,21 @@ async def test_a_guest_who_has_come_under_another_name_comes_back_likewise(
         await carl.sees("-- you are ann again, in #dev; you are also in #lobby")
 
 
-async def test_a_guest_who_has_the_name_gives_it_back(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        guest = await chat.join("ann")
-        again = await resumed(chat, phrase)
+async def test_a_guest_who_has_the_name_gives_it_back(restarted: Chat, phrase: str) -> None:
+    guest = await restarted.join("ann")
+    again = await resumed(restarted, phrase)
 
-        await guest.sees("-- the name ann is somebody's own: you are ann3 now")
-        await again.sees("-- you are ann again")
+    await guest.sees("-- the name ann is somebody's own: you are ann3 now")
+    await again.sees("-- you are ann again")
 
 
-async def test_the_words_hold_once(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        again = await resumed(chat, phrase)
-        await again.sees("-- you are ann again")
+async def test_the_words_hold_once(restarted: Chat, phrase: str) -> None:
+    again = await resumed(restarted, phrase)
+    await again.sees("-- you are ann again")
 
-        second = await resumed(chat, phrase)
+    second = await resumed(restarted, phrase)
 
-        await second.sees(NOBODY_S)
+    await second.sees(NOBODY_S)
 
 
 async def test_new_words_hold_after_another_restart(autojump_clock: MockClock) -> None:
@@ -134,33 +146,27 @@ async def test_new_words_hold_after_another_restart(autojump_clock: MockClock) -
 
 
 async def test_the_words_of_whoever_has_logged_in_since_are_none(
-    autojump_clock: MockClock,
+    restarted: Chat, phrase: str
 ) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        ann = await chat.join("ann")
-        await logs_in(ann)
-        await ann.sees("-- you are logged in as ann")
+    ann = await restarted.join("ann")
+    await logs_in(ann)
+    await ann.sees("-- you are logged in as ann")
 
-        other = await resumed(chat, phrase)
+    other = await resumed(restarted, phrase)
 
-        await other.sees(NOBODY_S)
+    await other.sees(NOBODY_S)
 
 
 async def test_the_words_hold_for_a_minute_after_the_start_and_are_forgotten_then(
-    autojump_clock: MockClock,
+    restarted: Chat, phrase: str
 ) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        assert await kept(chat) == ["ann"]
-        await trio.sleep(60)
+    assert await kept(restarted) == ["ann"]
+    await trio.sleep(60)
 
-        late = await resumed(chat, phrase)
+    late = await resumed(restarted, phrase)
 
-        await late.sees(NOBODY_S)
-        assert await kept(chat) == []
+    await late.sees(NOBODY_S)
+    assert await kept(restarted) == []
 
 
 async def test_who_leaves_takes_the_words_along(lasting: Chat) -> None:
@@ -206,44 +212,35 @@ async def test_where_nobody_is_kept_no_words_are(autojump_clock: MockClock) -> N
         assert await kept(chat) == []
 
 
-async def test_the_words_are_tried_as_often_as_others(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        for _ in range(3):
-            await (await resumed(chat, "a-b-c", host="192.0.2.7")).sees(NOBODY_S)
+async def test_the_words_are_tried_as_often_as_others(restarted: Chat, phrase: str) -> None:
+    for _ in range(3):
+        await (await resumed(restarted, "a-b-c", host="192.0.2.7")).sees(NOBODY_S)
 
-        fourth = await resumed(chat, phrase, host="192.0.2.7")
+    fourth = await resumed(restarted, phrase, host="192.0.2.7")
 
-        await fourth.sees("-- 3 wrong tries within 1m, the most; wait ")
+    await fourth.sees("-- 3 wrong tries within 1m, the most; wait ")
 
 
-async def test_words_that_could_not_be_used_hold_still(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        operator: Person = await chat.join("root2", operator=True)
-        barred = chat.connect(host="192.0.2.7")
-        await operator.types("/banip 192.0.2.7 1h flooding")
-        await barred.types(f"/resume {phrase}")
-        await barred.sees("flooding")
+async def test_words_that_could_not_be_used_hold_still(restarted: Chat, phrase: str) -> None:
+    operator: Person = await restarted.join("root2", operator=True)
+    barred = restarted.connect(host="192.0.2.7")
+    await operator.types("/banip 192.0.2.7 1h flooding")
+    await barred.types(f"/resume {phrase}")
+    await barred.sees("flooding")
 
-        again = await resumed(chat, phrase)
+    again = await resumed(restarted, phrase)
 
-        await again.sees("-- you are ann again")
+    await again.sees("-- you are ann again")
 
 
-async def test_who_is_banned_meanwhile_does_not_come_back(autojump_clock: MockClock) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        operator: Person = await chat.join("root2", operator=True)
-        barred = chat.connect(host="192.0.2.7")
-        await operator.types("/banip 192.0.2.7 1h flooding")
-        await barred.types(f"/resume {phrase}")
+async def test_who_is_banned_meanwhile_does_not_come_back(restarted: Chat, phrase: str) -> None:
+    operator: Person = await restarted.join("root2", operator=True)
+    barred = restarted.connect(host="192.0.2.7")
+    await operator.types("/banip 192.0.2.7 1h flooding")
+    await barred.types(f"/resume {phrase}")
 
-        await barred.sees("flooding")
-        assert "ann" not in chat.server.world.members
+    await barred.sees("flooding")
+    assert "ann" not in restarted.server.world.members
 
 
 @pytest.mark.slow
@@ -259,41 +256,35 @@ async def test_a_hash_of_words_is_the_same_under_one_salt_alone() -> None:
 
 
 async def test_what_was_left_is_read_by_pages_however_long_that_takes(
-    autojump_clock: MockClock,
+    restarted: Chat, phrase: str
 ) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        bob = await chat.join("bob")
-        for number in range(12):
-            await bob.types(f"/msg ann letter {number}")
-            await trio.sleep(SECOND)
-        ann = await come(chat, rows=10)
-        await ann.presses(f"/resume {phrase}\r")
-        assert ann.last.startswith("--more--")
+    bob = await restarted.join("bob")
+    for number in range(12):
+        await bob.types(f"/msg ann letter {number}")
+        await trio.sleep(SECOND)
+    ann = await come(restarted, rows=10)
+    await ann.presses(f"/resume {phrase}\r")
+    assert ann.last.startswith("--more--")
 
-        await trio.sleep(300)
-        await ann.presses(" ")
+    await trio.sleep(300)
+    await ann.presses(" ")
 
-        assert "letter 11" in "".join(ann.shown)
-        await ann.presses("here I am\r")
-        await bob.sees("<ann> here I am")
+    assert "letter 11" in "".join(ann.shown)
+    await ann.presses("here I am\r")
+    await bob.sees("<ann> here I am")
 
 
 async def test_who_comes_back_on_a_slow_line_is_in_before_all_is_read(
-    autojump_clock: MockClock,
+    restarted: Chat, phrase: str
 ) -> None:
-    archive = Lasting()
-    phrase = await there_at_the_end(archive)
-    async with open_chat(archive=archive) as chat:
-        bob = await chat.join("bob")
-        for number in range(20):
-            await bob.types(f"/msg ann {number} {'x' * 900}")
-            await trio.sleep(SECOND)
-        ann = chat.connect(window=4000)
-        await ann.types(f"/resume {phrase}")
-        await ann.stops_reading()
-        await trio.sleep(40)
-        await ann.reads_on()
+    bob = await restarted.join("bob")
+    for number in range(20):
+        await bob.types(f"/msg ann {number} {'x' * 900}")
+        await trio.sleep(SECOND)
+    ann = restarted.connect(window=4000)
+    await ann.types(f"/resume {phrase}")
+    await ann.stops_reading()
+    await trio.sleep(40)
+    await ann.reads_on()
 
-        await ann.sees("bob -> you: 19 ")
+    await ann.sees("bob -> you: 19 ")
