@@ -81,6 +81,7 @@ async def test_it_goes_on_to_its_end_without_who_asked_for_it(
         await trio.sleep(4.0)
         if how == "cancels":
             await ann.types("/cancel")
+            await ann.sees("-- you do not wait for it any longer, and it goes on")
             await ann.sees("-- /forget is cancelled")
             await leaves(ann)
         else:

@@ -92,7 +92,7 @@ async def unregister(ctx: Context) -> None:
     """
     name = _account(ctx)
     await _prove(ctx, name)
-    await ctx.forgetting.part_with(name, wholly=False)
+    await _part_with(ctx, name, wholly=False)
     log.info("%s (%s) has given the name up", name, ctx.peer)
     ctx.reply(f"the name {name} is kept no more, nor anything that was kept of you")
 
@@ -136,9 +136,17 @@ async def forget(ctx: Context) -> None:
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)
     ctx.reply("this goes on to its end from here, also if you leave")
-    await ctx.forgetting.part_with(name, wholly=True)
+    await _part_with(ctx, name, wholly=True)
     log.info("%s (%s) has had all forgotten", name, ctx.peer)
     ctx.reply(f"all that was kept of {name} is forgotten, and the name is anybody's")
+
+
+async def _part_with(ctx: Context, name: str, *, wholly: bool) -> None:
+    try:
+        await ctx.forgetting.part_with(name, wholly=wholly)
+    except trio.Cancelled:
+        ctx.reply("you do not wait for it any longer, and it goes on")
+        raise
 
 
 def _account(ctx: Context) -> str:
