@@ -9,8 +9,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioserve import Context, command
 from trioserve.configuration.config import Config
+from trioserve.messages import Noticed, Said
 from trioserve.observe import Counters
 from trioserve.outbox import Drains, Outbox, OutboxLimits
+from trioserve.rooms.outlet import Piece
+from trioserve.rooms.trail import Unread
 from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, MemoryTransport, Person, open_chat
 
@@ -381,6 +384,58 @@ async def test_a_drain_that_crashes_ends_its_connection_and_no_other(
     assert "a drain crashed" in caplog.text
     assert not ann.is_gone
     await bob.sees_the_end()
+
+
+async def test_what_is_skipped_may_be_too_much_to_be_told_of(autojump_clock: MockClock) -> None:
+    failures: list[OSError | str] = []
+    drains = Drains(OutboxLimits(), Counters(), 10)
+    transport = MemoryTransport(window=SOFT, reading=False)
+    outbox = Outbox(transport, drains, failures.append)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drains.run)
+        outbox.put(b"x" * 2 * SOFT)
+        for number in range(20):
+            said = Said(number, f"#r{number}", "ann", "hello")
+            outbox.put_piece(Piece(said.room, b"hello\r\n", (said,)))
+        outbox.frame = lambda data: data + b"a row that is drawn anew" * 1000
+
+        transport.read_on()
+        with trio.fail_after(1):
+            await outbox.flushed()
+        nursery.cancel_scope.cancel()
+
+    assert failures == ["not reading"]
+    assert outbox.is_closed
+    assert (outbox.size, drains.total) == (0, 0)
+
+
+async def test_a_row_that_cannot_be_drawn_anew_is_its_reader_s_affair_alone(chat: Chat) -> None:
+    ann, bob, carol = [await chat.join(nick) for nick in ("ann", "bob", "carol")]
+    carol.unseen()
+    outbox = chat.server.world.member("bob").outlet
+    assert isinstance(outbox, Outbox)
+
+    def crashing(data: bytes) -> bytes:
+        raise ValueError(data)
+
+    outbox.frame = crashing
+    await ann.types("hello")
+    await ann.types("/quit")
+
+    await carol.sees("<ann> hello")
+    await carol.sees("* bob left (an error of the server's)")
+    await carol.sees("* ann left")
+    await bob.sees_the_end()
+
+
+async def test_what_was_kept_for_who_read_too_slowly_is_not_for_whom_they_become() -> None:
+    outbox = Outbox(MemoryTransport(window=0), Drains(OutboxLimits(), Counters(), 1), unfailing)
+    outbox.put(b"x")
+    outbox.put_later("#dev", Noticed("you are muted"))
+
+    outbox.inherit(Unread(since=1, unsent=1))
+
+    assert outbox.unread(last_id=1, now_us=1).events == []
 
 
 async def test_quit_of_who_does_not_read_ends_within_the_drain_s_deadline(chat: Chat) -> None:

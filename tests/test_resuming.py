@@ -16,7 +16,7 @@ from trioserve.broker.phrases import BITS, WORDS, new_phrase, words
 from trioserve.broker.resuming import ResumeLimits
 from trioserve.configuration.config import Config
 from trioserve.limits import DoorLimits
-from trioserve.messages import Told
+from trioserve.messages import Noticed, Told
 from trioserve.outbox import OutboxLimits
 from trioserve.requests import Close
 from trioserve.rooms.trail import Trail
@@ -987,3 +987,21 @@ def test_words_are_three_of_as_many_as_their_bits_are_worth() -> None:
 
     assert all(len(each) == WORDS and set(each) <= set(words()) for each in given)
     assert len({tuple(each) for each in given}) > 90
+
+
+async def test_what_was_kept_for_who_read_too_slowly_is_shown_to_who_comes_back(
+    chat: Chat,
+) -> None:
+    ann, bob = await chat.join("ann"), await chat.join("bob")
+    await ann.types("/join #dev")
+    await bob.types("/join #dev")
+    words = await words_of(bob)
+    await bob.stops_reading()
+    bob.transport.window = 0
+    chat.server.world.member("bob").outlet.put_event(Noticed("a page"), b"-- a page\r\n" * 4000)
+    await ann.types("/leave #dev")  # which makes it bob's, who is told so once he reads on
+
+    await bob.vanishes()
+    second = await resumed(chat, words)
+
+    assert "* bob owns #dev now" in second.unseen()

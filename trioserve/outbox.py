@@ -115,7 +115,7 @@ class Outbox:
     def put(self, data: bytes, message_id: int = 0) -> None:
         """Show lines behind all that waits: answers, and what else must not be skipped."""
         if data:
-            self.write(data if self.frame is None else self.frame(data), message_id)
+            self.write(data if self.frame is None else self._framed(data), message_id)
 
     def put_answer(self, answer: Answer, event: Event | None = None) -> None:
         """Show what the reader has asked for, by pages if their terminal has such.
@@ -185,7 +185,9 @@ class Outbox:
         # What nearly every delivery comes to, in as few calls as can be: 0.3 µs less than by
         # `put` and `_try_send`, of some 8 that a delivery to one reader takes.
         if self.frame is not None:
-            data = self.frame(data)
+            data = self._framed(data)
+            if self._closed:
+                return
         try:
             sent = self.transport.try_send(data)
         except OSError as error:
@@ -197,6 +199,8 @@ class Outbox:
     def put_later(self, subject: str, event: Event) -> None:
         """Show an event with the line of what was skipped; of one subject, the last one only."""
         if self._closed:
+            # The connection has just failed: it is shown to who comes back.
+            self._traced().add(event, trio.current_time())
             return
         if self._skipping is None:
             self._skipping = {}  # so that this is looked at when the reader has caught up
@@ -228,7 +232,7 @@ class Outbox:
         What somebody else was sent here before is not theirs, and neither is what they missed.
         """
         now = trio.current_time()
-        self.missed = self._skipping = None
+        self.missed = self._skipping = self._later = None
         self._traced().forget()
         self._traced().sent_late(unread.since, now)
         for _, event in unread.events:
@@ -245,14 +249,19 @@ class Outbox:
 
         `last_id` is of the last message of all, and `now_us` the time as in an id.
         """
-        for event in (self._later or {}).values():
-            self._traced().add(event, trio.current_time())
+        self._trace_later()
         unread = self._traced().unread(last_id, now_us, trio.current_time())
         owed = {
             room: Owed(tuple(each.ids), each.count - len(each.ids))
             for room, each in (self.missed or {}).items()
         }
         return attrs.evolve(unread, owed=owed)
+
+    def _trace_later(self) -> None:
+        """Note what was to be shown once the reader has caught up: who comes back is shown it."""
+        for event in (self._later or {}).values():
+            self._traced().add(event, trio.current_time())
+        self._later = None
 
     @property
     def told(self) -> frozenset[int]:
@@ -303,10 +312,11 @@ class Outbox:
     def close(self) -> None:
         """Take no more and drop what waits."""
         self._closed = True
+        self._trace_later()
         self.drains.account(self, -self.size)
         self._queued -= self.size  # which is never sent
         self.size = 0
-        self._waiting = self._skipping = self._later = None
+        self._waiting = self._skipping = None
         self._ease()
 
     def fail(self, reason: OSError | str) -> None:
@@ -360,14 +370,28 @@ class Outbox:
                 if count:
                     kept = min(count, self.drains.limits.remembered)
                     self._queue_event(Skipped(room, count, kept))
-            later, self._later = self._later or {}, None
+            later = self._later or {}
+            self._trace_later()
             for event in later.values():
-                self._traced().add(event, trio.current_time())
                 self._queue_event(event)
 
     def _queue_event(self, event: Event) -> None:
         line = render(event, self.style())
-        self._queue(line if self.frame is None else self.frame(line))
+        self._queue(line if self.frame is None else self._framed(line))
+
+    def _framed(self, data: bytes) -> bytes:
+        """Put around lines what their reader's terminal needs; if that fails, cut it alone.
+
+        The broker is the caller: one reader's row must not keep others from what is said.
+        """
+        assert self.frame is not None
+        try:
+            return self.frame(data)
+        except Exception:
+            log.exception("what somebody types could not be drawn anew")
+            self.frame = None
+            self.fail("an error of the server's")
+            return b""
 
     def _try_send(self, data: bytes) -> int:
         try:
@@ -378,6 +402,8 @@ class Outbox:
 
     def _queue(self, data: bytes, message_id: int = 0, *, begun: bool = False) -> None:
         """Let bytes wait; of a message, with its id, and whether what is before them was sent."""
+        if self._closed:
+            return
         if self._waiting is None:
             self._waiting = deque()
             self.drains.adopt(self)
