@@ -5,6 +5,7 @@ An account is a nick that was registered. Its owner shows by a password who they
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -109,11 +110,10 @@ class Accounts:
             raise ChatError(f"the name {name} is somebody's already")
         self._last += 1
         self._kept[fold(name)] = self._last
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._kept.pop, fold(name))  # also if who registers has gone
             await self.journal.keep(AccountKept(name, hashed), undo=[AccountGone(name)])
-        except BaseException:
-            del self._kept[fold(name)]
-            raise
+            undone.pop_all()
         return name
 
     async def verify(self, member: Member, name: str, password: str, now: float) -> bool:

@@ -95,15 +95,16 @@ class Returning:
         """
         if (kept := self._kept.pop(account, None)) is None:
             raise ChatError(NOBODY_S)
+        is_used = False
         try:
             yield
-        except BaseException:
-            if self.world.owner_of_account(account) is None:
+            is_used = True
+        finally:
+            if not is_used and self.world.owner_of_account(account) is None:
                 if trio.current_time() < self._until:
                     self._kept[account] = kept
                 else:
                     self.journal.put(WordsGone(account))
-            raise
 
     async def _keep(self, member: Member) -> None:
         account, phrase = member.account, member.words

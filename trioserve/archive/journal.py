@@ -111,17 +111,17 @@ class Journal:
         Raises:
             ChatError: if that cannot be had.
         """
-        lost = self.lost
+        lost, is_kept = self.lost, False
         try:
             for record in records:
                 self.put(record)
             if self.lost > lost:
                 raise ChatError(UNKEPT)
             await self.settle()
-        except BaseException:  # or who waits for it has gone
-            for record in undo:
+            is_kept = True
+        finally:
+            for record in () if is_kept else undo:  # also if who waits for it has gone
                 self.insist(record)
-            raise
 
     def insist(self, record: Record) -> None:
         """Have a record kept however much waits: it makes good one that is kept, or waits.
