@@ -146,7 +146,9 @@ class People:
         )
 
     async def whispers(self, stay: Stay) -> None:
-        stay.types(f"/msg {self._somebody(stay)} {stay.whisper()}")
+        lost = [each.nick for each in self.chat.server.broker.resuming.lost]
+        whom = self.chance.choice(lost) if lost and self.chance.random() < 0.5 else ""
+        stay.types(f"/msg {whom or self._somebody(stay)} {stay.whisper()}")
 
     async def ignores(self, stay: Stay) -> None:
         stay.types(f"/ignore {self._somebody(stay)}")
