@@ -126,6 +126,14 @@ async def test_help_for_a_command_fills_the_window_once(
     assert most - 20 < max(map(len, lines)) <= most
 
 
+async def test_help_breaks_no_choice_at_its_hyphen(chat: Chat) -> None:
+    ann = await chat.join("ann")
+
+    await ann.types("/help theme")
+
+    assert "high-\r\n" not in ann.unseen()
+
+
 async def test_help_leaves_a_list_as_its_author_wrote_it() -> None:
     @command
     async def cook(ctx: Context) -> None:

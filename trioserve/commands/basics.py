@@ -48,7 +48,9 @@ def _described(shown: Sequence[Command], heading: str, style: Style) -> list[str
 def _paragraphs(text: str, columns: int) -> str:
     """A text whose paragraphs fit; one that has more form than that, as a list, stays as it is."""
     return "\n\n".join(
-        each if re.search(r"^[\s*-]", each, re.MULTILINE) else textwrap.fill(each, columns)
+        each
+        if re.search(r"^[\s*-]", each, re.MULTILINE)
+        else textwrap.fill(each, columns, break_on_hyphens=False)  # as high-contrast, a choice
         for each in text.split("\n\n")
     )
 
