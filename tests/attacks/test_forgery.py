@@ -42,7 +42,6 @@ SINKS = [
     "{}",
     "/{}",
     "/msg bob {}",
-    "/reply {}",
     "/nick x{}",
     "/join #x{}",
     "/leave #dev {}",

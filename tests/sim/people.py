@@ -253,6 +253,9 @@ class People:
             reader.reads = True
             await self._meanwhile(reader)
             reader.wire.read_on()
+            if self.chance.random() < 0.5:
+                await self._maybe_settles()
+                reader.types("/missed")
 
     async def catches_up(self, _: Stay) -> None:
         """Read until one's answers come again, but not what is said in rooms; and whisper then."""
