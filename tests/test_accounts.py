@@ -355,6 +355,23 @@ async def test_a_wrong_password_is_refused_and_logged_without_it(
     assert "horse" not in caplog.text
 
 
+async def test_the_log_knows_who_has_logged_in_and_who_is_who(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = await chat.join("ann")
+    await registers(ann)
+    await leaves(ann)
+    eve = await chat.join("eve")
+
+    with caplog.at_level(logging.INFO):
+        await eve.types("/nick eva")
+        await logs_in(eve, command="/login ann")
+
+    assert "eve is eva now" in caplog.text
+    assert "eva is ann now" in caplog.text
+    assert "ann (memory) has logged in" in caplog.text
+
+
 async def test_a_name_is_guessed_at_only_so_often_whoever_guesses(chat: Chat) -> None:
     await kept(chat, "ann")
     for number in range(TRIES):

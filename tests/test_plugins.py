@@ -66,6 +66,21 @@ async def test_a_file_is_loaded_while_the_server_runs(chat: Chat, tmp_path: Path
     await op.sees("* rolled 1")
 
 
+async def test_the_log_knows_who_has_loaded_what(
+    chat: Chat, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = write(tmp_path / "dice.py", DICE)
+    op = await chat.join("op", operator=True)
+
+    with caplog.at_level(logging.INFO):
+        await op.types(f"/load {source}", "/reload dice", "/unload dice")
+
+    told = [each.getMessage() for each in caplog.records]
+    assert f"op (memory) has loaded dice from {source}" in told
+    assert "op (memory) has loaded dice anew" in told
+    assert "op (memory) has unloaded dice" in told
+
+
 async def test_a_module_of_a_package_is_loaded(chat: Chat) -> None:
     op = await chat.join("op", operator=True)
 

@@ -3,6 +3,7 @@
 Plain calls, of which the broker makes one at a time.
 """
 
+import logging
 from collections.abc import Callable
 from itertools import islice
 from typing import Final, assert_never
@@ -43,6 +44,8 @@ from trioserve.wire.text import flatten
 
 MAX_NEW: Final = 50  # messages that are new to one who comes back, and are shown at once,
 MAX_NEW_SIZE: Final = 8 * 1024  # and characters of them
+
+log = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False)
@@ -212,6 +215,7 @@ class Membership:
         self.comings.tell_first(member, member.rooms.values())
         self.fanout.flush_rooms(member.rooms.values())
         self.world.rename(member, nick)
+        log.info("%s is %s now", old, nick)
         self.fanout.tell_neighbours(member, Renamed(old, nick), member.rooms.values())
         self.on_named(member)
 

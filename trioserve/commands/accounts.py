@@ -62,6 +62,7 @@ async def login(ctx: Context, name: str = "") -> None:
         raise ChatError(f"the name {name} is nobody's; /register keeps the one that you have")
     await _prove(ctx, name)
     await ctx.guardian.log_in(ctx.member, name, number)
+    log.info("%s (%s) has logged in", name, ctx.peer)
     for refusal in await ctx.guardian.rejoin(name, ctx.outbox.below_soft):
         ctx.reply(refusal)
     ctx.reply(f"you are logged in as {name}{where(ctx.member)}")

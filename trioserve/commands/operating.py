@@ -67,13 +67,16 @@ def plugins(ctx: Context) -> None:
 @command(permission=Permission.OPERATOR)
 def load(ctx: Context, *, source: str) -> None:
     """Load a plug-in, from FILE.py or package.module."""
-    ctx.reply(f"{ctx.plugins.install(source).name} is loaded")
+    name = ctx.plugins.install(source).name
+    log.info("%s (%s) has loaded %s from %s", ctx.nick, ctx.peer, name, source)
+    ctx.reply(f"{name} is loaded")
 
 
 @command(permission=Permission.OPERATOR)
 def reload(ctx: Context, name: str) -> None:
     """Load a plug-in anew; if that fails, the old one stays."""
     ctx.plugins.reload(name)
+    log.info("%s (%s) has loaded %s anew", ctx.nick, ctx.peer, name)
     ctx.reply(f"{name} is loaded anew")
 
 
@@ -83,6 +86,7 @@ def unload(ctx: Context, name: str) -> None:
     if name == ctx.plugin.name:
         raise ChatError("that would leave nobody able to load anything")
     ctx.plugins.remove(name)
+    log.info("%s (%s) has unloaded %s", ctx.nick, ctx.peer, name)
     ctx.reply(f"{name} is unloaded, and what it ran is ended")
 
 

@@ -91,7 +91,6 @@ class Plugins:
         with loaded(plugin.source) as module:
             self._combine({**self._declared, plugin: declared_in(module)})
         plugin.restart_services()
-        log.info("plug-in %s loaded anew", name)
 
     def remove(self, name: str) -> None:
         """Take a plug-in out, and end its services and its running commands.
@@ -103,7 +102,6 @@ class Plugins:
         self._combine({each: all_ for each, all_ in self._declared.items() if each is not plugin})
         plugin.end()
         if plugin.module is not None:
-            log.info("plug-in %s unloaded", name)
             forget(plugin.module)
             sys.modules.pop(plugin.module, None)
 

@@ -14,8 +14,8 @@ SOON: Final = 120.0  # seconds
 def until(end: float, now: float, zone: str) -> str:
     """When something ends, to be read behind its name: `` until 14:05``.
 
-    With a date if need be, and to the second if that is soon: `` until 14:05:10``. Empty of
-    what has no end. Both are seconds since 1970; `zone` is as for `times.stamp`.
+    With its date if that is not today, and to the second if it is soon: `` until 14:05:10``.
+    Empty of what has no end. Both are seconds since 1970; `zone` is as for `times.stamp`.
     """
     if math.isinf(end):
         return ""
@@ -23,7 +23,8 @@ def until(end: float, now: float, zone: str) -> str:
     if end - now < SOON:
         # By the minute alone, one that has begun would be read as the end.
         return f" until {stamp(math.ceil(end) * 1_000_000, 'full', zone).partition(' ')[2]}"
-    date = f"{day(microseconds, zone)} " if end - now >= DAY else ""
+    ends = day(microseconds, zone)
+    date = f"{ends} " if ends != day(int(now * 1_000_000), zone) else ""
     return f" until {date}{stamp(microseconds, 'short', zone)}"
 
 
