@@ -71,12 +71,17 @@ def _parts(text: str, line: Line, nick: str) -> Iterator[Run]:
 
 def _cut(runs: Sequence[Marked], slices: Sequence[Slice]) -> Iterator[list[Marked]]:
     """The runs of each line of a wrapped text, of which the slices are the lines."""
+    # Each run is looked at once, and once more for each line that it goes on in: whoever writes
+    # a line of many mentions and links must not hold the others up.
+    number = position = 0  # the run that is looked at, and where it begins
     for start, end in slices:
         cut = []
-        position = 0
-        for sgr, text in runs:
-            part = text[max(start - position, 0) : max(end - position, 0)]
-            if part:
+        while position < end:
+            sgr, text = runs[number]
+            if part := text[max(start - position, 0) : end - position]:
                 cut.append((sgr, part))
+            if position + len(text) > end:  # the next line goes on with it
+                break
             position += len(text)
+            number += 1
         yield cut
