@@ -125,6 +125,17 @@ def test_who_confirms_what_is_off_has_not_refused_what_was_asked_for_after_it() 
     assert not side.is_on(ECHO)
 
 
+def test_what_was_held_is_refused_once_however_often_it_is_proposed() -> None:
+    side = Side(WILL, WONT, (), {ECHO})
+    side.receive(ECHO, on=True)
+    assert side.ask(ECHO, on=False) == bytes([IAC, WONT, ECHO])
+
+    for _ in range(3):
+        assert side.receive(ECHO, on=True) + side.ask(ECHO, on=False) == b""
+
+    assert side.ask(ECHO, on=True) == bytes([IAC, WILL, ECHO])
+
+
 wishes = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()))
 
 

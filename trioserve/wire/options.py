@@ -46,7 +46,7 @@ class Side:
     `on` and `off` are the verbs by which we ask for them, DO and DONT for the
     peer's side, WILL and WONT for ours. What the peer proposes of its own accord
     is agreed to if it is in `welcome`; it is held, to be answered later, if it is
-    in `undecided`; else it is refused, once.
+    in `undecided`; else it is refused. Whatever is refused is so once.
     """
 
     on: int
@@ -66,7 +66,7 @@ class Side:
         """Ask for an option to be on, or off; return what is to be sent, maybe nothing."""
         each = self._options.setdefault(option, _Option())
         if each.held:
-            each.held = False
+            each.held, each.refused = False, not on
             if on:  # that is the answer the peer waits for
                 each.state = _State.YES
             return self._say(option, on=on)
@@ -118,10 +118,10 @@ class Side:
         if option in self.welcome:
             each.state = _State.YES
             return self._say(option, on=True)
+        if each.refused:
+            return b""
         if option in self.undecided:
             each.held = True
-            return b""
-        if each.refused:
             return b""
         each.refused = True
         return self._say(option, on=False)
