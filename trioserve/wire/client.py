@@ -32,6 +32,7 @@ MAX_TYPES: Final = 3  # asked for: a client's name, its terminal, what it can do
 MAX_TYPE: Final = 40  # characters; RFC 1091 has no more
 WIDTH_STEP: Final = 4  # columns: widths between share what is rendered for them
 MAX_WIDTH: Final = 1000  # columns
+MAX_HEIGHT: Final = 1000  # rows
 
 _IS, _SEND = 0, 1  # of a subnegotiation about the terminal's type
 
@@ -128,7 +129,7 @@ class TelnetClient:
     @property
     def screen(self) -> Screen:
         """What is known of its screen."""
-        width = min(self.width, MAX_WIDTH)
+        width = self.width
         if width > 2 * WIDTH_STEP:
             width -= width % WIDTH_STEP
         return Screen(width, self._colors, self.sends_keys)
@@ -225,8 +226,9 @@ class TelnetClient:
         told, self._filter.told = self._filter.told, []
         for option, content in told:
             if option == WINDOW_SIZE and len(content) == 4:
-                self.width = int.from_bytes(content[:2], "big")
-                self.height = int.from_bytes(content[2:], "big")
+                # What no window has would have rows drawn that cost as much as they are wide.
+                self.width = min(int.from_bytes(content[:2], "big"), MAX_WIDTH)
+                self.height = min(int.from_bytes(content[2:], "big"), MAX_HEIGHT)
             elif option == TERMINAL_TYPE and content[:1] == bytes([_IS]) and not self._knows_types:
                 name = content[1:].decode("ascii", "replace").strip().lower()
                 self.types.append(name[:MAX_TYPE])
