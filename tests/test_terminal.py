@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.telnets import MUDLET, Telnet, come
 from trioserve import Context, command
@@ -14,6 +14,7 @@ from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 from trioserve.wire.options import (
     DO,
+    DONT,
     ECHO,
     IAC,
     SUPPRESS_GO_AHEAD,
@@ -423,6 +424,70 @@ async def test_a_paste_that_begins_behind_plain_loses_nothing(chat: Chat) -> Non
 
     for line in ("one", "two", "three"):
         assert (await bob.sees("<ann>")).endswith(f"<ann> {line}")
+
+
+async def test_what_is_pasted_behind_plain_is_said_in_order_however_its_packets_come(
+    chat: Chat,
+) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    ann.sends(f"/plain\r{PASTE}one\rtwo\r".encode())
+    await wait_all_tasks_blocked()
+    ann.sends(f"three\rfour\r{PASTED}".encode())
+    await ann.settles()
+
+    for line in ("one", "two", "three", "four"):
+        assert (await bob.sees("<ann>")).endswith(f"<ann> {line}")
+
+
+async def test_a_paste_that_its_client_changes_to_lines_in_is_said_in_order(chat: Chat) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    await ann.presses(f"{PASTE}one\rtwo\r")
+    ann.on.discard((DO, ECHO))
+    ann.sends(bytes([IAC, DONT, ECHO]) + f"three\r\nfour\r\n{PASTED}".encode())
+    await ann.settles()
+
+    for line in ("one", "two", "three", "four"):
+        assert (await bob.sees("<ann>")).endswith(f"<ann> {line}")
+
+
+@pytest.mark.parametrize("before", ["", PASTE], ids=["typed", "pasted"])
+async def test_half_a_character_goes_on_in_line_mode(chat: Chat, before: str) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+
+    ann.sends(before.encode() + b"caf\xc3")
+    await ann.settles()
+    await ann.changes_to_lines()
+    ann.sends(b"\xa9\r\n")
+
+    assert (await bob.sees("<ann>")).endswith("<ann> café")
+
+
+async def test_half_a_character_goes_on_in_character_mode(chat: Chat) -> None:
+    ann, bob = await come(chat, types=("UNKNOWN",)), await chat.join("bob")
+    await ann.gives_the_name("ann")
+    ann.sends(b"/rich\r\ncaf\xc3")
+    await ann.settles()
+    assert ann.sends_keys
+
+    ann.sends(b"\xa9\r")
+
+    assert (await bob.sees("<ann>")).endswith("<ann> café")
+
+
+async def test_a_window_that_tells_no_size_that_windows_have_is_taken_for_the_largest(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann")
+
+    size = b"\xff\xff" * 4  # 65535 by 65535, each 255 doubled
+    ann.sends(bytes([IAC, SB, WINDOW_SIZE]) + size + bytes([IAC, SE]))
+    await ann.settles()
+    before = len(ann.person.transport.received)
+    await ann.presses(f"{PASTE}{'x ' * 500}\r{'x ' * 500}{PASTED}")
+
+    assert len(ann.person.transport.received) - before < 1100
 
 
 async def test_a_refused_paste_s_rest_is_no_line_when_its_client_changes_to_lines(

@@ -93,6 +93,11 @@ class CharacterMode:
         for key in _joined(keys):
             yield from self.press(key)
 
+    def go_on_with(self, begun: bytes) -> None:
+        """Take what has come of a line before keys did."""
+        typed = list(self.press(self.keys.decode(begun)))
+        assert not typed  # without an Enter
+
     def press(self, key: Keystroke) -> Iterator[Typed]:
         """Take one key, and yield what it makes."""
         while self.pager.is_holding:

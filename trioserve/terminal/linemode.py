@@ -68,7 +68,10 @@ class LineMode:
             told, draft = not_sent(draft), ""
         elif draft and mode.editor.secret:  # it must not become the beginning of the secret
             told, draft = encode(f"-- not sent: {draft}"), ""
-        self.splitter.receive_data((mode.editor.unseen + draft).encode())
+        begun = (mode.editor.unseen + draft).encode()
+        if not mode.keys.is_pasting:  # or it is the paste's
+            begun += mode.keys.take_half()
+        self._lines += map(decoded, self.splitter.receive_data(begun))
         if mode.is_dropping:
             self.splitter.discard_line()
         pasted, refused = "", None

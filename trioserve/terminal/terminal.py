@@ -78,7 +78,8 @@ class Terminal:
         """
         if self._fault is not None:
             raise self._fault
-        typed: list[Typed] = []
+        # What character mode leaves behind goes before what comes then: it was typed before.
+        typed = self.lines.take_lines()
         if self._mode is not None:
             self._mode.begin_packet()
         commanded = self.client.is_cut or b"\xff" in data
@@ -87,6 +88,7 @@ class Terminal:
                 if self.client.sends_keys != self.has_keys:
                     self._say_answers()
                     self._follow()
+                    typed += self.lines.take_lines()
                 if isinstance(part, bytes):
                     typed += self._text(part, now)
                 else:
@@ -106,7 +108,7 @@ class Terminal:
         """Return the line that the end of input has ended, if there was one."""
         if self._mode is not None:
             self._mode.show_rest()
-            return []  # what stands there was not sent, and its row stays to be seen
+            return self.lines.take_lines()  # what stands in the row was not sent, and is seen still
         return self.lines.finish(self.client.finish())
 
     def take_cost(self) -> int:
@@ -259,7 +261,7 @@ class Terminal:
         self._mode.begin()
         # What has been typed of a line is still there to be gone on with.
         if begun := splitter.take_unfinished():
-            self._mode.editor.feed(begun.decode("utf-8", "replace"))
+            self._mode.go_on_with(begun)
 
     def _leave(self, lines: bytes = b"") -> bytes:
         """End character mode; return what brings the screen up to that, with lines to show."""

@@ -1,8 +1,7 @@
 """Received bytes to keys, for a terminal that sends each key as it is pressed."""
 
 import codecs
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 
@@ -18,11 +17,9 @@ from trioserve.wire.pasting import (
 MAX_PASTE: Final = 16 * 1024  # bytes
 MAX_SEQUENCE: Final = 256  # characters; answers of terminals are shorter
 
-_Decode: TypeAlias = Callable[[bytes], str]
 
-
-def _utf8() -> _Decode:
-    return codecs.getincrementaldecoder("utf-8")("replace").decode
+def _utf8() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 @attrs.define(eq=False)
@@ -36,7 +33,7 @@ class KeyDecoder:
     """
 
     max_paste: int = MAX_PASTE  # bytes
-    _decode: _Decode = attrs.field(factory=_utf8, init=False)
+    _utf8: codecs.IncrementalDecoder = attrs.field(factory=_utf8, init=False)
     _held: str = attrs.field(default="", init=False)
     _after_cr: bool = attrs.field(default=False, init=False)
     _pasted: list[str] | None = attrs.field(default=None, init=False)
@@ -64,14 +61,24 @@ class KeyDecoder:
 
     def rest_of_paste(self, *, refused: bool) -> PasteRest:
         """What takes the rest of the paste that was given up."""
-        return PasteRest(self._held.encode(), refused)
+        return PasteRest(self._held.encode() + self.take_half(), refused)
+
+    def decode(self, data: bytes) -> str:
+        """Return received bytes as text, of which no key is made; half a character is held back."""
+        return self._utf8.decode(data)
+
+    def take_half(self) -> bytes:
+        """Return what has come of a character whose rest has not, once."""
+        half, _ = self._utf8.getstate()
+        self._utf8.reset()
+        return half
 
     def receive_data(self, data: bytes) -> list[Keystroke]:
         """Add received bytes and return the keys that they complete.
 
         Each of CR, LF, CR LF and CR NUL is one Enter (RFC 854).
         """
-        text = self._held + self._decode(data)
+        text = self._held + self.decode(data)
         self._held = ""
         keys: list[Keystroke] = []
         position = 0
