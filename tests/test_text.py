@@ -2,6 +2,7 @@ import sys
 import time
 import unicodedata
 from itertools import groupby
+from typing import Literal
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,7 +13,7 @@ from trioserve.messages import (
 )
 from trioserve.wire.render import render
 from trioserve.wire.style import Style
-from trioserve.wire.text import MAX_MARKS, clean, duration, encode, flatten, names, plural
+from trioserve.wire.text import MAX_MARKS, MAX_RUN, clean, duration, encode, flatten, names, plural
 
 ZWNJ, ZWJ = "\u200c\u200d"
 # Format characters (Cf) with a shape of their own: numbers are written over or under
@@ -105,6 +106,34 @@ def test_text_is_composed() -> None:
 @pytest.mark.parametrize("mark", ["\u0323", "\u20dd", ZWJ, ZWNJ], ids=ascii)
 def test_at_most_four_marks_stay_on_a_base(mark: str) -> None:
     assert clean("x" + mark * 10 + "y") == "x" + mark * MAX_MARKS + "y"
+
+
+def test_no_run_of_marks_is_longer_than_some_dozens() -> None:
+    spread = "\u093e\u0301\u0300\u0302\u0303"  # a mark that spreads, and as many as it may have
+
+    assert clean("क" + spread * 100 + "क") == "क" + (spread * 13)[:MAX_RUN] + "क"
+
+
+@pytest.mark.parametrize("marks", ["\u0345\u0334", "\u0344", "\u0f73", "\u1b35\u0344"], ids=ascii)
+def test_of_marks_without_end_few_are_sorted(monkeypatch: pytest.MonkeyPatch, marks: str) -> None:
+    sorted_ = []
+
+    def normalize(form: Literal["NFC"], text: str) -> str:
+        sorted_.append(text)
+        return real(form, text)
+
+    real = unicodedata.normalize
+    monkeypatch.setattr(unicodedata, "normalize", normalize)
+    cleaned = clean(f"a{marks * 4096}b")
+    monkeypatch.undo()
+
+    assert [len(text) for text in sorted_] == [MAX_RUN + 2]
+    assert clean(cleaned) == cleaned
+
+
+def test_what_is_long_and_no_mark_stays() -> None:
+    for text in ("─" * 300, "👍🏽" * 100, "。" * 300, "é" * 300, "─\u0323" * 100):
+        assert clean(text) is text
 
 
 def test_each_base_has_marks_of_its_own() -> None:

@@ -54,7 +54,10 @@ class Draft:
 
         What could move a cursor or cannot be seen is left out (see `clean`).
         """
-        return self._replace(self.cursor, self.cursor, _clean_lines(text))
+        # Characters are bytes at the least; nothing is made of what is too long in any case.
+        return len(text) <= self.max_size and self._replace(
+            self.cursor, self.cursor, _clean_lines(text)
+        )
 
     def replace_before(self, length: int, text: str) -> bool:
         """Put `text` in the place of the `length` characters before the cursor; see `insert`."""

@@ -10,6 +10,7 @@ from typing import Final
 BELL: Final = b"\a"  # what rings it
 
 MAX_MARKS: Final = 4  # combining marks and joiners on one base; more climb over other lines
+MAX_RUN: Final = 64  # of them in a row, with those that spread: to sort n of them takes n² steps
 
 
 # ---------------------------------------------------------------- safe text
@@ -29,6 +30,8 @@ _UNSAFE = re.compile(
     "]"
 )
 _BLANKS = re.compile("[\\s\u2800]{2,}")  # Braille's blank is no space for Unicode
+# Where more marks may stand than MAX_RUN: no letter or digit is among what could be one.
+_LONG_RUN = re.compile(rf"(?<![^\x00-\x7f\w])[^\x00-\x7f\w]{{{MAX_RUN + 1},}}")
 _JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ: Persian, Indic scripts and emoji need them
 
 
@@ -36,14 +39,26 @@ def clean(text: str) -> str:
     """Return `text` without anything that could move a cursor or hide what is said.
 
     A tab becomes a space, the rest of what is unsafe goes; what is left is in
-    Unicode's NFC, with at most MAX_MARKS combining marks on a base. Text that
-    is clean already comes back as the same object.
+    Unicode's NFC, with at most MAX_MARKS combining marks on a base, and no run of
+    marks longer than MAX_RUN. Text that is clean already comes back as the same object.
     """
     if text.isprintable() and text.isascii():
         return text
-    cleaned = unicodedata.normalize("NFC", _UNSAFE.sub("", text.replace("\t", " ")))
-    cleaned = _without_piled_marks(cleaned)
+    cleaned = _LONG_RUN.sub(_shortened, _UNSAFE.sub("", text.replace("\t", " ")))
+    cleaned = _without_piled_marks(unicodedata.normalize("NFC", cleaned))
+    cleaned = _LONG_RUN.sub(_shortened, cleaned)  # NFC takes some marks apart
     return text if cleaned == text else cleaned
+
+
+def _shortened(found: re.Match[str]) -> str:
+    kept = []
+    run = 0
+    for character in found[0]:
+        is_mark = character in _JOINERS or unicodedata.category(character)[0] == "M"
+        run = run + 1 if is_mark else 0
+        if run <= MAX_RUN:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _without_piled_marks(text: str) -> str:
