@@ -15,6 +15,7 @@ from trioserve.wire.happenings import (
     Ended,
     Happening,
     Interrupted,
+    LineRefused,
     PasteRefused,
     Submitted,
 )
@@ -455,14 +456,35 @@ def test_a_paste_is_submitted_line_by_line_in_order() -> None:
     assert submit(typing) == ["a1", "", "2", "3"]
 
 
-def test_a_line_longer_than_the_limit_is_refused_with_a_bell() -> None:
+def test_a_line_longer_than_the_limit_is_refused_whole_with_a_bell() -> None:
     typing = editor(max_line=4)
     press(typing, "åbc")
     typing.take_output()
-    press(typing, "d")
 
-    assert typing.take_output() == b"\a"
+    (refused,) = press(typing, "d")
+    assert isinstance(refused, LineRefused)
+    assert "4" in refused.reason
+    assert typing.take_output().startswith(b"\a")
+    assert typing.text == ""
+
+
+def test_up_brings_back_what_stood_where_a_line_was_refused() -> None:
+    typing = editor(max_line=4)
+    press(typing, "åbc", "d", Key.UP)
+
     assert submit(typing) == ["åbc"]
+
+
+def test_of_a_secret_that_is_refused_nothing_comes_back() -> None:
+    typing = editor(max_line=4)
+    typing.set_prompt("Password? ", secret=True)
+    (refused,) = press(typing, "abc", "de")
+    typing.set_prompt("> ")
+
+    assert isinstance(refused, LineRefused)
+    assert "Up" not in refused.reason
+    press(typing, Key.UP)
+    assert typing.text == ""
 
 
 @pytest.mark.parametrize("pasted", [None, "12345", "1\n2\n3\n4\n5"])

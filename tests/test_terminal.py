@@ -401,6 +401,35 @@ async def test_a_paste_that_is_too_long_is_refused_whole(chat: Chat) -> None:
     assert ann.last == "#lobby> "
 
 
+@pytest.mark.parametrize("first", [900, 1024])
+async def test_a_line_that_is_too_long_is_not_sent_with_a_hole(chat: Chat, first: int) -> None:
+    ann, bob = await come(chat, "ann"), await chat.join("bob")
+    text = "".join(f"{number:04}" for number in range(260))  # pasted by one who does not mark it
+
+    await ann.presses(text[:first])
+    await trio.sleep(10)
+    await ann.presses(text[first : first + 132])
+    assert ann.last == "(press Enter) "
+    assert "-- a line of more than 1024 bytes" in "\n".join(ann.shown)
+    await trio.sleep(10)
+    await ann.presses(f"{text[first + 132 :]}\rhello\r")
+
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
+async def test_a_line_that_is_too_long_as_text_is_told_on_entering_character_mode(
+    chat: Chat,
+) -> None:
+    ann, bob = await come(chat, "ann", telnet=False), await chat.join("bob")
+    ann.sends(b"\xff\xff" * 1000 + bytes([IAC, 246]))  # 1000 bytes, of which text is 3000
+    await ann.settles()
+    assert ann.last == "(press Enter) "
+
+    await ann.presses("the tail\rhello\r")
+
+    assert (await bob.sees("<ann>")).endswith("<ann> hello")
+
+
 async def test_a_paste_under_way_goes_on_as_lines_when_its_client_changes_to_lines(
     chat: Chat,
 ) -> None:
@@ -1224,6 +1253,23 @@ async def test_who_types_and_does_not_read_is_not_cut_for_what_they_type(chat: C
     await ann.settles()
     assert ann.shown[-2].endswith("<bob> hello")
     assert ann.last == f"#lobby> {'x' * 60}"
+
+
+async def test_what_is_typed_while_an_answer_waits_is_seen_when_it_has_been_read(
+    chat: Chat,
+) -> None:
+    ann = await come(chat, "ann", rows=2000)
+    chat.server.plugins.add("counting", [count])
+    ann.person.transport.window = 1000
+    await ann.person.stops_reading()
+
+    await ann.presses("/count 8000\r")
+    assert chat.server.waiting > chat.server.config.outbox.soft
+    await ann.presses("hello")
+    await ann.person.reads_on()
+    await ann.settles()
+
+    assert ann.last == "#lobby> hello"
 
 
 async def test_who_does_not_read_piles_up_no_lines_by_pastes_that_are_refused(

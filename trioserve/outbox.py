@@ -78,6 +78,7 @@ class Outbox:
     style: Callable[[], Style] = attrs.field(default=lambda: PLAIN, init=False)
     # Puts what is shown around a row that is typed in; of a terminal in character mode.
     frame: Callable[[bytes], bytes] | None = attrs.field(default=None, init=False)
+    is_outdated: bool = attrs.field(default=False, init=False)  # the row, until it is drawn again
     # Shows an answer as far as the window has rows; whether the rest is held back there.
     pager: Callable[[Answer], bool] | None = attrs.field(default=None, init=False)
     is_paging: bool = attrs.field(default=False, init=False)  # an answer is being read by pages
@@ -350,6 +351,9 @@ class Outbox:
                 self._trail.sent(self._queued - self.size, trio.current_time())
             self.drains.account(self, -sent)
             self._tell_skipped()
+            if self.is_outdated and self.frame is not None and not self.lagging:
+                self.is_outdated = False
+                self.write(self.frame(b""))
             if sent < len(data):
                 break
         self._ease()

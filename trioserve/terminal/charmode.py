@@ -18,6 +18,7 @@ from trioserve.wire.happenings import (
     Ended,
     Happening,
     Interrupted,
+    LineRefused,
     PasteRefused,
     Submitted,
 )
@@ -133,6 +134,10 @@ class CharacterMode:
                 self._complete(happening)
             case PasteRefused(reason):
                 self.editor.print_above(reason)
+            case LineRefused(reason):
+                self.editor.print_above(reason)
+                self.is_dropping = True
+                self.reprompt()
 
     def _complete(self, wanted: CompletionWanted) -> None:
         """Answer Tab: to one who reads, and not for ever in one packet; it looks at everybody."""
@@ -167,7 +172,8 @@ class CharacterMode:
             self.editor.set_prompt(typist.prompt, secret=typist.is_secret)
 
     def draw(self) -> None:
-        """Show what keys have changed; not to one who does not read: a later line shows it."""
+        """Show what keys have changed; to one who does not read, once they do again."""
+        self.outbox.is_outdated = self.outbox.is_full
         if not self.outbox.is_full and (output := self.editor.take_output()):
             self.outbox.write(output)
 

@@ -17,6 +17,7 @@ from trioserve.wire.happenings import (
     Ended,
     Happening,
     Interrupted,
+    LineRefused,
     PasteRefused,
     Submitted,
 )
@@ -114,7 +115,7 @@ class Editor:
         ambiguous, self._ambiguous = self._ambiguous, None
         match key:
             case str():
-                self._ring_unless(self._draft.insert(key))
+                return self._type(key)
             case Paste():
                 return self._paste(key.text)
             case Key.ENTER:
@@ -236,6 +237,25 @@ class Editor:
         bell, self._bell = self._bell, False
         return b"\a" if bell else b""
 
+    def _type(self, text: str) -> list[Happening]:
+        """Insert text; where it does not fit, refuse the line whole.
+
+        What came behind it might fit again, and the line would be sent with a hole: not every
+        terminal marks what is pasted.
+        """
+        if self._draft.insert(text):
+            return []
+        self._bell = True
+        refused = (
+            f"a line of more than {self.max_line} bytes, or more than {self.max_draft} in all,"
+            " is refused, up to your Enter"
+        )
+        if not self.secret:
+            self._remember()
+            refused += "; Up brings back what stood there"
+        self.clear()
+        return [LineRefused(refused)]
+
     def _paste(self, text: str | None) -> list[Happening]:
         if text is None:
             return self._refuse(f"a paste longer than {self.max_draft} bytes is refused")
@@ -254,11 +274,14 @@ class Editor:
 
     def _submit(self) -> list[Happening]:
         lines = lines_of(self._draft.text)
-        self.clear()
         if not self.secret:
-            for line in lines:
-                self._history.add(line)
+            self._remember()
+        self.clear()
         return [Submitted(line) for line in lines]
+
+    def _remember(self) -> None:
+        for line in lines_of(self._draft.text):
+            self._history.add(line)
 
     def _tab(self) -> list[Happening]:
         return [] if self.secret else [self._wanted()]

@@ -42,4 +42,13 @@ class PasteRefused:
     reason: str
 
 
-Happening: TypeAlias = Submitted | Interrupted | Ended | CompletionWanted | PasteRefused
+@attrs.frozen
+class LineRefused:
+    """What was typed did not fit, and the draft is empty: what comes of the line is to go too."""
+
+    reason: str
+
+
+Happening: TypeAlias = (
+    Submitted | Interrupted | Ended | CompletionWanted | PasteRefused | LineRefused
+)
