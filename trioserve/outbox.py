@@ -353,7 +353,7 @@ class Outbox:
             self._tell_skipped()
             if self.is_outdated and self.frame is not None and not self.lagging:
                 self.is_outdated = False
-                self.write(self.frame(b""))
+                self.write(self._framed(b""))
             if sent < len(data):
                 break
         self._ease()
