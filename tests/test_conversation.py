@@ -10,6 +10,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trioserve import ChatError, Context, InputEnded, command
 from trioserve.broker.handlers import Handlers
 from trioserve.configuration.config import Config
+from trioserve.extending.declarations import Command
+from trioserve.extending.registry import Registry
 from trioserve.requests import Request, Settle
 from trioserve.rooms.member import Member
 from trioserve.sessions.services import SessionLimits
@@ -266,6 +268,26 @@ async def test_cancel_drops_the_lines_that_flood_control_holds_back_and_says_how
     await ann.sees("-- 5 lines not sent")
     await bob.sees("<ann> sorry")
     assert bob.transport.received.count(b"spam") == 10
+
+
+async def test_lines_that_wait_are_looked_through_once_however_many_are_held_back(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    match = Registry.match
+
+    def counting(registry: Registry, line: str) -> Command | None:
+        looks.append(line)
+        return match(registry, line)
+
+    monkeypatch.setattr(Registry, "match", counting)
+    ann = await chat.join("ann")
+
+    ann.transport.type(b"/time\n" * 200)
+    await trio.sleep(60)
+
+    # To see whether it is a /cancel, and when it is its turn; the last ones wait still.
+    assert 200 < len(looks) <= 400
 
 
 async def test_quit_counts_the_line_that_flood_control_holds_back(chat: Chat) -> None:

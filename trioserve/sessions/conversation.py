@@ -52,6 +52,8 @@ class Conversation:
     _renames: TokenBucket | None = attrs.field(default=None, init=False)
     _pause: trio.CancelScope | None = attrs.field(default=None, init=False)  # see _read_on
     _interrupted: bool = attrs.field(default=False, init=False)  # what waited has been dropped
+    # Lines wait among which a /cancel may be, as may those from before there was a name.
+    _unlooked: bool = attrs.field(default=True, init=False)
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
     _unsettled: bool = attrs.field(default=False, init=False)  # said something, outcome unknown
     _quit: bool = attrs.field(default=False, init=False)
@@ -94,6 +96,7 @@ class Conversation:
                 else:
                     for each in typed:
                         self.intake.push(each)
+                    self._unlooked = True
 
     def stop(self) -> None:
         """Cancel the running command; it may take its time to go."""
@@ -238,8 +241,15 @@ class Conversation:
             self._pause.cancel()
 
     def _obey_waiting_cancel(self) -> None:
-        """Let a /cancel or a Ctrl-C jump that came in one packet with what it is to end."""
+        """Let a /cancel or a Ctrl-C jump that came in one packet with what it is to end.
+
+        What is read while others wait has been looked at (see `_jumps`), and the rest is once:
+        thousands of lines may wait, and each that is held back comes here.
+        """
+        if not self._unlooked:
+            return
         dropped = self.intake.take_first(self._is_cancel, keep_others=self._calls.is_running)
+        self._unlooked = dropped is not None
         if dropped is not None and not self._calls.cancel():
             self._drop_held(dropped)
 
