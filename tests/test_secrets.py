@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.telnets import Telnet
 from tests.test_accounts import registers
@@ -70,6 +70,16 @@ async def test_a_command_is_no_answer_and_the_password_behind_it_is_one(two: Two
     await ann.sees("-- that is it")
 
     await says_first(two, "hello")
+
+
+async def test_of_one_packet_one_command_is_told_that_it_is_no_answer(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    await ann.types("/poll")
+
+    ann.transport.type(b"/pasword\n" * 50)
+    await wait_all_tasks_blocked()
+
+    assert ann.unseen().count("-- a command is no answer") == 1
 
 
 async def test_what_only_looks_like_a_command_is_an_answer(two: Two) -> None:

@@ -52,6 +52,7 @@ class Conversation:
     _renames: TokenBucket | None = attrs.field(default=None, init=False)
     _pause: trio.CancelScope | None = attrs.field(default=None, init=False)  # see _read_on
     _interrupted: bool = attrs.field(default=False, init=False)  # what waited has been dropped
+    _asked_again: bool = attrs.field(default=False, init=False)  # since something was read
     # Lines wait among which a /cancel may be, as may those from before there was a name.
     _unlooked: bool = attrs.field(default=True, init=False)
     _slowed: bool = attrs.field(default=False, init=False)  # told of flood control
@@ -223,6 +224,7 @@ class Conversation:
                 # Then a terminal's keys make urgent lines alone.
                 was_full = self.intake.is_full and self.intake.has_keys
                 typed = await self.intake.receive()
+                self._asked_again = False
                 for each in typed:
                     if not self._jumps(each, alone=len(typed) == 1 or was_full):
                         self.intake.push(each)
@@ -284,9 +286,13 @@ class Conversation:
             self._calls.call(command, clean(typed)[1:].partition(" ")[2])
             return True
         text = clean(typed)
-        if self._questions is not None and self._is_no_answer(text):
-            self._questions.ask_again()
-            return True
+        if self._questions is not None and text.startswith("/"):
+            if self._asked_again:  # once a packet: to find what resembles a word takes 0.7 ms
+                return False
+            if self._is_no_answer(text):
+                self._asked_again = True
+                self._questions.ask_again()
+                return True
         return self._calls.answer(text)
 
     def _is_no_answer(self, text: str) -> bool:
@@ -295,7 +301,7 @@ class Conversation:
         Any, of a secret, which would come behind it, for the room to read; else one with which
         a secret may come, that whoever asks may let the room read.
         """
-        if not text.startswith("/") or (question := self._calls.asked) is None:
+        if (question := self._calls.asked) is None:
             return False
         if question.is_secret:
             return self.services.plugins.registry.match(text[1:]) is not None
