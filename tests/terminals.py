@@ -91,6 +91,7 @@ class Street:
             dimensions=(50, WIDTH),
             encoding="utf-8",
             timeout=PATIENCE,
+            preexec_fn=heed_signals,
         )
         self._opened.callback(end, spawned)
         return Person(spawned.pid, spawned.sendeof, spawned.child_fd, spawned)
@@ -118,6 +119,7 @@ class Street:
             list(arguments),
             dimensions=(rows, columns),
             env={**os.environ, "TERM": term},
+            preexec_fn=heed_signals,
         )
         self._opened.callback(end, spawned)
         return Viewer(spawned, columns, rows)
@@ -167,6 +169,15 @@ class Street:
 def open_street(port: int) -> Iterator[Street]:
     with ExitStack() as opened:
         yield Street(port, opened)
+
+
+def heed_signals() -> None:
+    """Heed a Ctrl-C and a closed terminal, also where the tests were told not to: by nohup, or &.
+
+    A program inherits which signals are ignored (POSIX, exec).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def end(spawned: Any) -> None:
