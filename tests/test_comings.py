@@ -50,6 +50,17 @@ async def test_the_first_few_are_told_of_at_once_and_more_together(chat: Chat) -
     assert told(ann) == ["* e, f, g and 2 others joined #lobby"]
 
 
+async def test_a_name_that_is_refused_makes_nobody_be_told_of_sooner(chat: Chat) -> None:
+    ann = await chat.join("ann")
+    people = await come(chat, *"bcdefg")
+    ann.unseen()
+
+    await people[-1].types("/nick ann")
+
+    await people[-1].sees("-- the name ann is taken")
+    assert told(ann) == []
+
+
 async def test_who_comes_a_while_later_is_told_of_at_once(chat: Chat) -> None:
     ann = await chat.join("ann")
     await come(chat, *"bcde")

@@ -210,7 +210,12 @@ class Membership:
                 raise ChatError(f"you are muted in {room.name}: /leave it to take another name")
 
     def rename(self, member: Member, nick: str) -> None:
-        """Give a member another nick, and tell whom that concerns; raises as `World.rename`."""
+        """Give a member another nick, and tell whom that concerns.
+
+        Raises:
+            ChatError: before anything is shown, if that may not be.
+        """
+        self.world.check_rename(member, nick)
         old = member.nick
         self.comings.tell_first(member, member.rooms.values())
         self.fanout.flush_rooms(member.rooms.values())

@@ -152,17 +152,22 @@ class World:
         if account:
             self._owners[fold(account)] = member
 
+    def check_rename(self, member: Member, nick: str) -> None:
+        """Raises ChatError if the member may not have that nick instead of theirs."""
+        self.refuse_absent(member)
+        if nick == member.nick:
+            raise ChatError(f"you are {nick} already")
+        if fold(nick) != fold(member.nick):
+            self._refuse_taken(nick)
+
     def rename(self, member: Member, nick: str) -> None:
         """Give the member another nick; whoever ignored them goes on to, under the new one.
 
         Until they depart or take yet another: whoever has that nick later is
         somebody else. What was ignored by choice stays so.
         """
-        self.refuse_absent(member)
-        if nick == member.nick:
-            raise ChatError(f"you are {nick} already")
+        self.check_rename(member, nick)
         if fold(nick) != fold(member.nick):
-            self._refuse_taken(nick)
             self.ignoring.follow(fold(member.nick), fold(nick))
         self.members[fold(nick)] = self.members.pop(fold(member.nick))
         member.nick = nick
