@@ -13,6 +13,7 @@ from trioserve.rooms.member import Member
 from trioserve.rooms.outlet import Piece
 from trioserve.rooms.room import Room
 from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state import attendance
 from trioserve.state.world import World
 from trioserve.wire.render import render
 from trioserve.wire.style import ANYBODY, Look, Style, View
@@ -457,7 +458,7 @@ def test_a_member_who_is_told_apart_shares_the_events_of_the_piece(fanout: Fanou
 def test_who_does_not_read_is_headed_no_news_that_they_are_not_sent(fanout: Fanout) -> None:
     ann, bob = people(fanout, "ann", "bob")
     assert isinstance(ann.outlet, Ear)
-    fanout.world.set_away(ann, "")
+    attendance.set_away(fanout.world, ann, "")
     lobby = fanout.world.room("#lobby")
 
     ann.outlet.lagging = True
@@ -478,7 +479,7 @@ def test_what_was_said_before_one_came_is_no_news(fanout: Fanout) -> None:
     fanout.post(lobby, said(bob, "before"))
     (ann,) = people(fanout, "ann")
     lobby.add_latecomer(ann)
-    fanout.world.set_away(ann, "")
+    attendance.set_away(fanout.world, ann, "")
 
     fanout.flush()
 

@@ -15,6 +15,7 @@ from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import Guest, Identity, Rules
 from trioserve.rooms.outlet import Piece
 from trioserve.rooms.roomkeeping import RoomLimits
+from trioserve.state.correspondence import correspondent
 from trioserve.state.world import World
 from trioserve.wire.style import Style
 
@@ -472,14 +473,14 @@ def test_a_correspondent_is_a_person_and_not_a_nick(world: World) -> None:
     world.rename(bob, "robert")
     entered(world, "bob")
 
-    assert world.correspondent(ann) is bob
+    assert correspondent(world, ann) is bob
 
 
 def test_who_has_talked_to_nobody_has_no_correspondent(world: World) -> None:
     (ann,) = entered(world, "ann")
 
     with pytest.raises(ChatError, match=r"^you have exchanged no private message yet$"):
-        world.correspondent(ann)
+        correspondent(world, ann)
 
 
 def test_a_correspondent_who_has_left_is_not_mistaken_for_their_namesake(world: World) -> None:
@@ -490,7 +491,7 @@ def test_a_correspondent_who_has_left_is_not_mistaken_for_their_namesake(world: 
     entered(world, "bob")
 
     with pytest.raises(ChatError, match=r"^bob, whom you talked to, has left$"):
-        world.correspondent(ann)
+        correspondent(world, ann)
 
 
 # -------------------------------------------------------- styles and groups

@@ -23,6 +23,7 @@ from trioserve.requests import (
     Unignore,
 )
 from trioserve.rooms.member import Member
+from trioserve.state import attendance
 from trioserve.state.preferences import changes
 from trioserve.state.world import World
 from trioserve.wire.text import flatten
@@ -80,7 +81,7 @@ class Choices:
         if text:
             self._refuse_muted(member)
         self.fanout.flush_rooms(member.rooms.values())
-        self.world.set_away(member, text)
+        attendance.set_away(self.world, member, text)
 
     def _refuse_muted(self, member: Member) -> None:
         """Raises ChatError to who would talk by what they are away for."""
@@ -91,5 +92,5 @@ class Choices:
     def come_back(self, member: Member) -> None:
         """Let a member be away no more; raises ChatError if it is not."""
         self.fanout.flush_rooms(member.rooms.values())
-        self.world.come_back(member)
+        attendance.come_back(self.world, member)
         self.fanout.show(member, Noticed("you are back"))

@@ -19,6 +19,7 @@ from trioserve.observe import Counters
 from trioserve.rooms.member import Member
 from trioserve.rooms.outlet import Piece
 from trioserve.rooms.room import Room
+from trioserve.state import attendance
 from trioserve.state.world import World
 from trioserve.wire.mentions import words
 from trioserve.wire.render import render
@@ -245,7 +246,7 @@ class Fanout:
                 for event, _, _ in room.pending[room.latecomers.get(member, 0) :]
             ):
                 self.show(member, UNREAD)
-                self.world.see_news(member)
+                attendance.see_news(member)
 
     def _make_personal(self, room: Room, apart: dict[Member, dict[int, bytes]]) -> None:
         """Let who is mentioned see that, and who is shown what they said themself, too."""

@@ -178,7 +178,7 @@ class Membership:
         since when they are here.
         """
         limits = self.world.limits
-        seen = self.world.take_unseen(member, room)
+        seen = self.world.leavings.take(member, room)
         # The last first: nearly everybody is shown only those, of some hundreds.
         old = (each for each in room.last_shown_to(member) if not member.ignores(each.nick))
         new: list[Message] = []

@@ -19,6 +19,7 @@ from trioserve.requests import Arrive, Disown, GiveBack, Identify, LogIn, Own, R
 from trioserve.rooms.member import Member
 from trioserve.rooms.room import RoomPast
 from trioserve.rooms.whereabouts import begun, ended
+from trioserve.state.correspondence import forget_correspondents
 from trioserve.state.preferences import restore
 from trioserve.state.world import World
 
@@ -54,7 +55,7 @@ class Owners:
     def _disown(self, account: str) -> None:
         if (owner := self.world.owner_of_account(account)) is not None:
             self._identify(owner, "")
-        self.world.forget_correspondents(account)
+        forget_correspondents(self.world, account)
         for room in self.world.roomkeeping.disown(account, self.world.last_id):
             self.audit.tell_of_owner(room, None)
 

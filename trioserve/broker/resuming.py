@@ -33,6 +33,7 @@ from trioserve.rooms.outlet import Piece, Seat
 from trioserve.rooms.room import Room
 from trioserve.rooms.trail import PASSING, Owed, Unread
 from trioserve.settings import setting
+from trioserve.state import attendance
 from trioserve.state.world import World
 from trioserve.wire.render import render
 from trioserve.wire.style import View
@@ -150,7 +151,7 @@ class Resuming:
             self._now_us,
         )
         member.seat = member.outlet = mailbox
-        self.world.lose(member, mailbox.unread.since - 1)
+        attendance.lose(self.world, member, mailbox.unread.since - 1)
         self.lost[member] = mailbox
         self.comings.tell_dropped(member)
         for other in list(self._too_many(member.address)):
@@ -210,7 +211,7 @@ class Resuming:
         unread = member.seat.vacate(last_id, self._now_us())
         self.forget(member)
         if was_lost:
-            self.world.find(member)
+            attendance.find(self.world, member)
         member.seat, member.outlet, member.address = seat, newcomer.outlet, newcomer.address
         member.active = newcomer.active
         self.world.set_screen(member, newcomer.screen)

@@ -18,6 +18,7 @@ from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.requests import Act, Announce, Reply, Retract, Say, SetTopic, Speak, Tell
 from trioserve.rooms.member import Member
+from trioserve.state import attendance, correspondence
 from trioserve.state.world import World
 from trioserve.wire.text import flatten
 
@@ -117,9 +118,10 @@ class Speech:
         other.correspondent = member
         if other.absence is not None and other.absence.is_fresh:
             self.fanout.put(other, UNREAD)
-            self.world.see_news(other)
+            attendance.see_news(other)
         self.fanout.put(other, Told(told_id, member.nick, "you", text))
-        self.world.keep_told(Told(told_id, member.nick, other.nick, text), member, other)
+        told = Told(told_id, member.nick, other.nick, text)
+        correspondence.keep_told(self.world, told, member, other)
         if other is not member:
             member.correspondent = other
             self.fanout.put(member, Told(told_id, "you", other.nick, text))
@@ -139,7 +141,7 @@ class Speech:
         other = member.correspondent
         if other is not None and other.account and not self.world.is_here(other):
             return self._addressee(other.account)
-        return self.world.correspondent(member)
+        return correspondence.correspondent(self.world, member)
 
     def _tell_of_absence(self, member: Member, other: Member) -> None:
         """Tell a sender why they may have no answer soon."""

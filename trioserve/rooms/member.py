@@ -85,6 +85,18 @@ class Member:
         """Whether what it says is shown to it as to the others: no terminal has done so."""
         return self.json or self.screen.rich
 
+    def whereabouts(self, left: int | None = None) -> Whereabouts:
+        """Where it is, or when it has `left` behind a message, was.
+
+        One who has not come back to all rooms yet is still where it was before.
+        """
+        rooms = [each.name for each in self.rooms.values()]
+        current = "" if self.room is None else self.room.name
+        if self.returning is not None:
+            rooms += [each for each in self.returning.rooms if fold(each) not in self.rooms]
+            current = self.returning.current
+        return Whereabouts(tuple(rooms), current, left, self.absences)
+
     def ignores(self, nick: str) -> bool:
         if self.ignored is None:
             return False

@@ -11,24 +11,23 @@ from typing import Final
 import attrs
 
 from trioserve.archive.audited import Audited
-from trioserve.archive.private import copies
 from trioserve.archive.records import Record, Talk
 from trioserve.archive.whereabouts import Placed
 from trioserve.archive.words import WordsGone
 from trioserve.errors import ChatError
-from trioserve.messages import Message, Told, TopicSet
+from trioserve.messages import Message, TopicSet
 from trioserve.names import fold, free_nick
 from trioserve.rooms.ignoring import Ignoring
-from trioserve.rooms.member import Absence, Member
+from trioserve.rooms.member import Member
 from trioserve.rooms.moderation import MAX_BANNED, Sanctions
 from trioserve.rooms.room import Room, RoomPast
 from trioserve.rooms.roomkeeping import Roomkeeping, RoomLimits
-from trioserve.rooms.whereabouts import Whereabouts, begun, ended
+from trioserve.rooms.whereabouts import begun
 from trioserve.rulings import Moderated
+from trioserve.state.leavings import Leavings
 from trioserve.state.sights import hides, is_private, refusal_of_private
 from trioserve.wire.style import Look, Screen
 
-MAX_SEEN: Final = 10_000  # leavings of rooms that are remembered, for those who come back
 MAX_AUDIT: Final = 1000  # records
 
 
@@ -67,8 +66,7 @@ class World:
     touched: dict[str, None] = attrs.field(factory=dict, init=False)
     roomkeeping: Roomkeeping = attrs.field(init=False)
     ignoring: Ignoring = attrs.field(init=False)
-    # What had been said last when somebody left a room: by who it was, and the folded room.
-    _seen: dict[tuple[str, str], int] = attrs.field(factory=dict, init=False)
+    leavings: Leavings = attrs.field(factory=Leavings, init=False)
 
     def __attrs_post_init__(self) -> None:
         first, topic = self.limits.first, self.limits.topic
@@ -94,22 +92,6 @@ class World:
     def owner(self, room: Room | None) -> Member | None:
         """Who may moderate a room besides operators; nobody may the first one."""
         return None if room is None else room.owner
-
-    def correspondent(self, member: Member) -> Member:
-        """Raises ChatError if they are gone: their name may be somebody else's now."""
-        other = member.correspondent
-        if other is None:
-            raise ChatError("you have exchanged no private message yet")
-        if self.members.get(fold(other.nick)) is not other:
-            raise ChatError(f"{other.nick}, whom you talked to, has left")
-        return other
-
-    def forget_correspondents(self, account: str) -> None:
-        """Let nobody answer who has left and owned an account, folded: it may be another's next."""
-        for member in self.members.values():
-            other = member.correspondent
-            if other and fold(other.account) == account and not self.is_here(other):
-                member.correspondent = None
 
     def room(self, name: str) -> Room:
         """Raises ChatError if there is no such room. `name` has its ``#``."""
@@ -202,7 +184,7 @@ class World:
 
     def leave(self, member: Member, room: Room) -> None:
         """Take the member out of a room; the one it joined last becomes the current one."""
-        self._note_seen(member, room)
+        self.leavings.note(member, room, self.last_id)
         room.remove(member)
         room.expecting.pop(member, None)
         del member.rooms[fold(room.name)]
@@ -216,16 +198,6 @@ class World:
             if member.rooms:
                 self.switch(member, next(reversed(member.rooms.values())))
         self.place(member)
-
-    def take_unseen(self, member: Member, room: Room) -> int | None:
-        """The id behind which all is new to one who comes back to a room; None: they never left."""
-        return self._seen.pop((_known_as(member), fold(room.name)), None)
-
-    def _note_seen(self, member: Member, room: Room) -> None:
-        self._seen.pop(key := (_known_as(member), fold(room.name)), None)
-        self._seen[key] = self.last_id
-        if len(self._seen) > MAX_SEEN:
-            del self._seen[next(iter(self._seen))]
 
     def touch_rooms(self, member: Member) -> None:
         """Note that what is kept of a member's rooms may have changed."""
@@ -245,34 +217,12 @@ class World:
         """
         if not member.account or self.note is None or not self.is_here(member):
             return
-        rooms = [each.name for each in member.rooms.values()]
-        current = "" if member.room is None else member.room.name
-        if member.returning is not None:
-            rooms += [each for each in member.returning.rooms if fold(each) not in member.rooms]
-            current = member.returning.current
-        where = Whereabouts(tuple(rooms), current, left, member.absences)
-        self.note(Placed(member.account, where))
+        self.note(Placed(member.account, member.whereabouts(left)))
 
     def forget_words(self, member: Member) -> None:
         """Have its words not kept any longer of one who is logged in."""
         if member.account and self.note is not None:
             self.note(WordsGone(member.account))
-
-    def lose(self, member: Member, seen: int) -> None:
-        """Note that a member is lost, and has seen nothing for sure behind a message."""
-        # What was said before they came is no news, however doubtful it is what arrived.
-        seen = max([seen, *sorted(room.entered[member] for room in member.rooms.values())[:1]])
-        member.is_lost = True
-        member.lost_at = seen
-        member.absences = begun(member.absences, seen)
-        self.place(member, seen)
-
-    def find(self, member: Member) -> None:
-        """Note that a member is lost no more."""
-        member.is_lost = False
-        if member.absence is None:
-            member.absences = ended(member.absences, self.last_id)
-        self.place(member)
 
     def set_quiet(self, member: Member, quiet: bool) -> None:
         member.quiet = quiet
@@ -289,30 +239,6 @@ class World:
     def set_screen(self, member: Member, screen: Screen) -> None:
         member.screen = screen
         self._restyle(member)
-
-    def set_away(self, member: Member, text: str) -> None:
-        self.refuse_absent(member)
-        member.absence = Absence(text)
-        member.absences = begun(member.absences, self.last_id)
-        self.place(member)
-        for room in member.rooms.values():
-            room.expecting[member] = None
-
-    def see_news(self, member: Member) -> None:
-        """Note that a message has come for one who is away: what comes now is no news any more."""
-        if member.absence is not None:
-            member.absence.is_fresh = False
-        for room in member.rooms.values():
-            room.expecting.pop(member, None)
-
-    def come_back(self, member: Member) -> None:
-        """Raises ChatError if the member is not away."""
-        if member.absence is None:
-            raise ChatError("you are not away")
-        self.see_news(member)
-        member.absence = None
-        member.absences = ended(member.absences, self.last_id)
-        self.place(member)
 
     def ignore(self, member: Member, nick: str) -> None:
         self.refuse_absent(member)
@@ -339,12 +265,6 @@ class World:
         member.correspondent = None  # no chain of those who have left
         if is_here:
             self.ignoring.unfollow(folded)
-
-    def keep_told(self, told: Told, sender: Member, recipient: Member) -> None:
-        """Have kept what one said to another alone, for those of them who have an account."""
-        if self.keep is not None and (sender.account or recipient.account):
-            for each in copies(told, fold(sender.account), fold(recipient.account)):
-                self.keep(each)
 
     def set_topic(self, room: Room, event: TopicSet) -> None:
         """Set a room's topic, and have that kept."""
@@ -385,8 +305,3 @@ class World:
                     f"/resume and your words; {free}"
                 )
             raise ChatError(f"the name {nick} is taken; {free}")
-
-
-def _known_as(member: Member) -> str:
-    """By what a member is known again who has left: the account, or within one run the nick."""
-    return f"account {fold(member.account)}" if member.account else fold(member.nick)
