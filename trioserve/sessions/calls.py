@@ -9,7 +9,6 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Final
 
 import attrs
@@ -23,17 +22,13 @@ from trioserve.extending.plugin import Plugin, timed
 from trioserve.messages import Noticed
 from trioserve.outbox import Outbox
 from trioserve.rooms.member import Member
-from trioserve.sessions.call import Call, Question
+from trioserve.sessions.call import Call, OnSecrets, Question
 from trioserve.sessions.services import Services
 from trioserve.wire.render import render
 
 A_WHILE: Final = 3.0  # seconds that a command has run before who types behind it is told so
 
 log = logging.getLogger(__name__)
-
-
-# The call that a task belongs to: a background task of its plug-in's does not.
-_asker: ContextVar[Call | None] = ContextVar("_asker", default=None)
 
 
 @attrs.define(eq=False)
@@ -99,24 +94,7 @@ class Calls:
 
     def context(self, plugin: Plugin) -> Context:
         """What a plug-in's code acts through on this person's behalf."""
-        return Context(
-            member=self.member,
-            broker=self.services.broker,
-            outbox=self.outbox,
-            plugins=self.services.plugins,
-            plugin=plugin,
-            counters=self.services.counters,
-            operators=self.services.operators,
-            past=self.services.past,
-            retention=self.services.retention,
-            accounts=self.services.accounts,
-            guardian=self.services.guardian,
-            forgetting=self.services.forgetting,
-            letters=self.services.letters,
-            rehash=self.services.rehash,
-            caller=self.caller,
-            telnet_port=self.services.telnet_port,
-        )
+        return self.services.context(self.member, self.outbox, plugin, self.caller)
 
     def permits(self, command: Command) -> bool:
         """Whether the person may use a command here and now."""
@@ -167,57 +145,39 @@ class Calls:
 
     def answer(self, text: str) -> bool:
         """Give the question that is asked its answer; whether one is."""
-        call = self._current
-        # Who is cancelled asks nothing any more, though its task may not know yet.
-        if call is None or call.question is None or call.scope.cancel_called:
-            return False
-        if not call.question.is_asked:
-            return False
-        question, call.question = call.question, None
-        question.answer = text
-        if question.is_secret:
-            call.secrets.append(text)
-        question.answered.set()
-        return True
+        return self._current is not None and self._current.answer(text)
 
     @property
     def asked(self) -> Question | None:
         """The question that the line that comes next is to answer; None: there is none."""
-        question = self._current.question if self._current is not None else None
-        return question if question is not None and question.is_asked else None
+        return None if self._current is None else self._current.asked
 
     @property
     def has_secret(self) -> bool:
         """Whether what runs has been given a secret already."""
         return self._current is not None and bool(self._current.secrets)
 
-    def expect(self, on_secrets: Callable[[bool, list[str]], None]) -> None:
-        """Have this called when the running command has ended (see `Call`)."""
-        if self._current is not None and _asker.get() is self._current:
-            self._current.on_secrets = on_secrets
+    def expect(self, on_secrets: OnSecrets) -> None:
+        """Have this called when the running command has ended, if that is who asks."""
+        if (call := self._current) is not None and call.is_here:
+            call.on_secrets = on_secrets
 
     @contextmanager
-    def asking(
-        self, on_secrets: Callable[[bool, list[str]], None] | None = None
-    ) -> Iterator[Question]:
+    def asking(self, on_secrets: OnSecrets | None = None) -> Iterator[Question]:
         """A question of the running command, to be answered by the line that comes next.
 
-        With `on_secrets` it is for a secret: that is called in the end (see `Call`).
+        With `on_secrets` it is for a secret: that is called in the end.
 
         Raises:
             RuntimeError: if something is asked already, or who asks is not what runs.
         """
         call = self._current
-        if call is None or call.question is not None or _asker.get() is not call:
+        if call is None or call.question is not None or not call.is_here:
             raise RuntimeError("only a running command may ask, and one question at a time")
-        question = call.question = Question(on_secrets is not None)
         if on_secrets is not None:
-            self.expect(on_secrets)
-        try:
+            call.on_secrets = on_secrets
+        with call.asking(is_secret=on_secrets is not None) as question:
             yield question
-        finally:
-            if call.question is question:
-                call.question = None
 
     # -------------------------------------------------------------- the task
 
@@ -226,7 +186,7 @@ class Calls:
         self.nursery.start_soon(self._perform, call, name=call.name)
 
     async def _perform(self, call: Call) -> None:
-        _asker.set(call)
+        call.begin()
         is_late = False
         # The guard is outermost: what a nursery of the command's raises beside its own
         # cancellation comes out of the scope without it.

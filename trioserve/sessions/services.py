@@ -15,7 +15,9 @@ from trioserve.accounts.operators import Operators
 from trioserve.accounts.returning import Returning
 from trioserve.archive.pruning import Retention
 from trioserve.broker.broker import Broker
+from trioserve.extending.context import Caller, Context
 from trioserve.extending.mentioning import Mentioned
+from trioserve.extending.plugin import Plugin
 from trioserve.extending.plugins import Plugins
 from trioserve.extending.post import Post
 from trioserve.limits import Tries
@@ -73,6 +75,27 @@ class Services:
     buffer: memoryview  # for everybody's receiving
     tls_port: int | None  # where TLS is spoken, if it is
     telnet_port: int  # where telnet is asked what it is; 0: nowhere
+
+    def context(self, member: Member, outbox: Outbox, plugin: Plugin, caller: Caller) -> Context:
+        """What a plug-in's code acts through on a person's behalf."""
+        return Context(
+            member=member,
+            broker=self.broker,
+            outbox=outbox,
+            plugins=self.plugins,
+            plugin=plugin,
+            counters=self.counters,
+            operators=self.operators,
+            past=self.past,
+            retention=self.retention,
+            accounts=self.accounts,
+            guardian=self.guardian,
+            forgetting=self.forgetting,
+            letters=self.letters,
+            rehash=self.rehash,
+            caller=caller,
+            telnet_port=self.telnet_port,
+        )
 
     async def resume(
         self, newcomer: Member, words: str, source: str, outbox: Outbox
