@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
-from trioserve.wire.buffer import Draft, History, lines_of
+from trioserve.wire.buffer import Draft, lines_of
+from trioserve.wire.recall import History
 
 EDITS = {
     "left": Draft.left,

@@ -171,7 +171,7 @@ def _beside_the_keys(row: Editor, what: int) -> None:
 
 
 def _in_order(row: Editor) -> None:
-    draft = row._draft
+    draft = row._drafts.current
     assert draft.size == len(draft.text.encode()) <= row.max_draft
     assert all(len(line.encode()) <= MAX_LINE for line in draft.text.split("\n"))
     assert 0 <= draft.cursor <= len(draft.cells)

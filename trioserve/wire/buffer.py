@@ -1,11 +1,9 @@
-r"""The draft of a line: its text, the cursor, what was killed, and the lines sent before.
+r"""The draft of a line: its text, the cursor, and what was killed.
 
 The commands are those of Emacs and GNU readline.
 """
 
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -16,7 +14,6 @@ from trioserve.wire.text import clean
 
 MAX_LINE: Final = 1024  # bytes
 MAX_DRAFT: Final = 16 * 1024  # bytes, of all lines of a paste together
-MAX_HISTORY: Final = 50  # lines
 
 Content = tuple[list[str], int, int]  # cells, cursor, size
 
@@ -46,6 +43,11 @@ class Draft:
     @property
     def text(self) -> str:
         return "".join(self.cells)
+
+    @property
+    def line_before(self) -> str:
+        """What stands before the cursor in its line."""
+        return "".join(self.cells[: self.cursor]).rpartition("\n")[2]
 
     # -------------------------------------------------------------- editing
 
@@ -243,47 +245,6 @@ def _in_word(cell: str) -> bool:
     return cell[0].isalnum()
 
 
-def lines_of(text: str) -> Sequence[str]:
+def lines_of(text: str) -> list[str]:
     """The lines that a draft is sent as; a new line at the end of a paste begins none."""
     return text.removesuffix("\n").split("\n")
-
-
-@attrs.define(eq=False)
-class History:
-    """The lines sent, the oldest first, and which of them is in the draft now.
-
-    What was being typed when one went back is kept, and stands behind the last line;
-    changes to a line from the history are lost on leaving it.
-    """
-
-    lines: deque[str] = attrs.field(factory=lambda: deque(maxlen=MAX_HISTORY), init=False)
-    _back: int = attrs.field(default=0, init=False)  # how many lines up; 0 is the draft
-    _typed: Content = attrs.field(default=([], 0, 0), init=False)
-
-    def add(self, line: str) -> None:
-        """Keep a line that was sent, unless it is blank or the last one again."""
-        if line.strip() and (not self.lines or self.lines[-1] != line):
-            self.lines.append(line)
-
-    def up(self, draft: Draft) -> None:
-        if self._back == len(self.lines):
-            return
-        if self._back == 0:
-            self._typed = draft.take()
-        self._back += 1
-        draft.load(self.lines[-self._back])
-
-    def down(self, draft: Draft) -> None:
-        if self._back == 0:
-            return
-        self._back -= 1
-        if self._back:
-            draft.load(self.lines[-self._back])
-        else:
-            draft.put(*self._typed)
-            self.leave()
-
-    def leave(self) -> None:
-        """Go to where new lines are typed: the draft was sent or thrown away."""
-        self._back = 0
-        self._typed = ([], 0, 0)

@@ -10,8 +10,9 @@ from typing import Final
 import attrs
 
 from trioserve.wire.above import NOTICE, Above
-from trioserve.wire.buffer import MAX_DRAFT, MAX_LINE, Draft, History, lines_of
+from trioserve.wire.buffer import MAX_DRAFT, MAX_LINE, Draft
 from trioserve.wire.choices import MAX_CHOICES, choices, common_beginning
+from trioserve.wire.drafts import Drafts
 from trioserve.wire.happenings import (
     CompletionWanted,
     Ended,
@@ -73,9 +74,7 @@ class Editor:
     prompt: str = attrs.field(converter=clean)
     max_line: int = MAX_LINE  # bytes
     max_draft: int = MAX_DRAFT  # bytes
-    _draft: Draft = attrs.field(init=False)
-    _put_aside: Draft | None = attrs.field(default=None, init=False)  # while a secret is typed
-    _history: History = attrs.field(factory=History, init=False)
+    _drafts: Drafts = attrs.field(init=False)
     _left: int = attrs.field(default=0, init=False)  # the first cell of the draft in view
     _drawn: Row | None = attrs.field(default=None, init=False)  # what the screen shows, if known
     _redraw: bytes | None = attrs.field(default=None, init=False)  # draws it, until it changes
@@ -85,27 +84,27 @@ class Editor:
     _ambiguous: str | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._draft = self._new_draft()
+        self._drafts = Drafts(self.max_line, self.max_draft)
 
     @property
     def secret(self) -> bool:
         """Whether what is typed is not shown, kept, or completed."""
-        return self._put_aside is not None
+        return self._drafts.is_secret
 
     @property
     def text(self) -> str:
         """What has been typed and not sent; nothing of a secret."""
-        return (self._draft if self._put_aside is None else self._put_aside).text
+        return self._drafts.text
 
     @property
     def unseen(self) -> str:
         """What has been typed of a secret."""
-        return self._draft.text if self.secret else ""
+        return self._drafts.current.text if self.secret else ""
 
     @property
     def size(self) -> int:
         """How much has been typed and not sent, in bytes."""
-        return self._draft.size
+        return self._drafts.current.size
 
     # ----------------------------------------------------------------- keys
 
@@ -119,25 +118,24 @@ class Editor:
             case Paste():
                 return self._paste(key.text)
             case Key.ENTER:
-                return self._submit()
+                return [Submitted(line) for line in self._drafts.take()]
             case Key.TAB:
                 self._ambiguous = ambiguous
                 return self._tab()
             case Key.INTERRUPT:
                 return [Interrupted()] if not self.clear() else []
             case Key.END_OF_INPUT:
-                if not self._draft.cells:
+                if not self._drafts.current.cells:
                     return [Ended()]
-                self._draft.delete()
+                self._drafts.current.delete()
             case Key.YANK:
-                self._ring_unless(self._draft.yank())
+                self._ring_unless(self._drafts.current.yank())
             case Key.CLEAR_SCREEN:
                 self._above.wipe(WIPE)
-            case Key.UP | Key.DOWN if not self.secret:
-                move = self._history.up if key is Key.UP else self._history.down
-                move(self._draft)
+            case Key.UP | Key.DOWN:
+                self._drafts.recall(back=key is Key.UP)
             case _ if key in _EDITS:
-                self._ring_unless(_EDITS[key](self._draft) is not False)
+                self._ring_unless(_EDITS[key](self._drafts.current) is not False)
         return []
 
     def complete(
@@ -155,7 +153,7 @@ class Editor:
         self._redraw = None
         common = common_beginning(candidates)
         if len(common) > len(wanted.word) or (len(candidates) == 1 and common):
-            self._ring_unless(self._draft.replace_before(len(wanted.word), common))
+            self._ring_unless(self._drafts.current.replace_before(len(wanted.word), common))
         elif candidates and self._ambiguous == wanted.word:
             self.print_above(choices(candidates, rows, self.width))
         else:
@@ -164,12 +162,8 @@ class Editor:
 
     def clear(self) -> bool:
         """Empty the draft; return whether there was anything in it."""
-        was_empty = not self._draft.cells
         self._redraw = None
-        self._draft.clear()
-        if not self.secret:
-            self._history.leave()
-        return not was_empty
+        return self._drafts.clear()
 
     # --------------------------------------------------------------- output
 
@@ -219,15 +213,9 @@ class Editor:
         """
         self.prompt = clean(prompt)
         self._redraw = self._ambiguous = None
-        if secret and self._put_aside is None:
-            self._put_aside, self._draft = self._draft, self._new_draft()
-        elif not secret and self._put_aside is not None:
-            self._draft, self._put_aside = self._put_aside, None
+        self._drafts.set_secret(secret)
 
     # ---------------------------------------------------------------- inside
-
-    def _new_draft(self) -> Draft:
-        return Draft(self.max_line, self.max_draft)
 
     def _ring_unless(self, fits: bool) -> None:
         if not fits:
@@ -243,7 +231,7 @@ class Editor:
         What came behind it might fit again, and the line would be sent with a hole: not every
         terminal marks what is pasted.
         """
-        if self._draft.insert(text):
+        if self._drafts.current.insert(text):
             return []
         self._bell = True
         refused = (
@@ -251,7 +239,7 @@ class Editor:
             " is refused, up to your Enter"
         )
         if not self.secret:
-            self._remember()
+            self._drafts.remember()
             refused += "; Up brings back what stood there"
         self.clear()
         return [LineRefused(refused)]
@@ -261,7 +249,7 @@ class Editor:
             return self._refuse(f"a paste longer than {self.max_draft} bytes is refused")
         if self.secret:
             text = text.split("\n")[0]  # the rest would be read by the room
-        if self._draft.insert(text):
+        if self._drafts.current.insert(text):
             return []
         return self._refuse(
             f"a paste that makes a line longer than {self.max_line} bytes,"
@@ -272,22 +260,11 @@ class Editor:
         self._bell = True
         return [PasteRefused(reason)]
 
-    def _submit(self) -> list[Happening]:
-        lines = lines_of(self._draft.text)
-        if not self.secret:
-            self._remember()
-        self.clear()
-        return [Submitted(line) for line in lines]
-
-    def _remember(self) -> None:
-        for line in lines_of(self._draft.text):
-            self._history.add(line)
-
     def _tab(self) -> list[Happening]:
         return [] if self.secret else [self._wanted()]
 
     def _wanted(self) -> CompletionWanted:
-        line = "".join(self._draft.cells[: self._draft.cursor]).rpartition("\n")[2]
+        line = self._drafts.current.line_before
         word = line.rpartition(" ")[2]
         return CompletionWanted(word, line.removesuffix(word))
 
@@ -296,7 +273,7 @@ class Editor:
         if self.secret:
             return Row(prompt, len(prompt))
         room = self.width - 1 - sum(map(cell_width, prompt))
-        cells, cursor = self._draft.cells, self._draft.cursor
-        self._left, right = view(cells, cursor, self._left, room)
-        part = tuple(map(shown, cells[self._left : right]))
-        return Row(prompt + part, len(prompt) + cursor - self._left)
+        draft = self._drafts.current
+        self._left, right = view(draft.cells, draft.cursor, self._left, room)
+        part = tuple(map(shown, draft.cells[self._left : right]))
+        return Row(prompt + part, len(prompt) + draft.cursor - self._left)
