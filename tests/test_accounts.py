@@ -10,7 +10,7 @@ from tests.archives import FaultyArchive, Lasting
 from trioserve.archive.database import Query
 from trioserve.configuration.config import Config
 from trioserve.limits import TRIES, WITHIN
-from trioserve.requests import GiveBack
+from trioserve.ownership import GiveBack
 from trioserve.sessions.services import SessionLimits
 from trioserve.testing import Chat, Person, open_chat
 

@@ -1,15 +1,12 @@
 """What is asked of the broker: frozen values, named by verbs, without sockets or clocks."""
 
-from collections.abc import Callable
-from typing import Any
-
 import attrs
 
 from trioserve.light import light
 from trioserve.orders import Order
+from trioserve.ownership import Own
 from trioserve.rooms.outlet import Seat
 from trioserve.rooms.room import RoomPast
-from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.wire.style import Look, Screen
 
 
@@ -230,63 +227,6 @@ class Notify:
 
 
 @attrs.frozen
-class Identify:
-    """Take the member for the owner of an account, or with an empty name for a guest."""
-
-    account: str
-
-
-@attrs.frozen
-class Disown:
-    """Let nobody be, or wait for, the owner of an account (a folded name): it is given up."""
-
-    account: str
-
-
-@attrs.frozen
-class LogIn:
-    """The same for whoever comes again: with the account's name, and with what is kept of it.
-
-    A guest who has that name is given another one. Where the owner is here already, or was until
-    the connection broke, whoever asks is that one from now on. Whoever asks has made sure that
-    they may.
-    """
-
-    account: str
-    chosen: dict[str, Any] = attrs.field(factory=dict)  # preferences that were checked
-    whereabouts: Whereabouts | None = None
-    is_still: Callable[[], bool] = lambda: True  # whether the name is that owner's, asked last
-
-
-@attrs.frozen
-class Rejoin:
-    """Enter a room again that one was in before one logged in; whatever comes of it, only once.
-
-    What was said there since is shown apart, also if one is there already. `past`: see `Join`.
-    """
-
-    room: str
-    past: RoomPast | None = None
-
-
-@attrs.frozen
-class Arrive:
-    """Have entered all rooms again: talk in this one, if one is in it.
-
-    The first room is left again, if one was not in it before, and is anywhere else.
-    """
-
-    room: str
-
-
-@attrs.frozen
-class GiveBack:
-    """Take another nick than this one, if it is still the member's, and another's own."""
-
-    nick: str
-
-
-@attrs.frozen
 class Settle:
     """Do nothing. Its outcome comes after that of everything sent before it."""
 
@@ -321,6 +261,5 @@ Move = (
     | Close
 )
 Choose = Ignore | Unignore | SetQuiet | SetJson | SetLook | SetScreen | GoAway | ComeBack
-Own = Identify | Disown | LogIn | GiveBack | Rejoin | Arrive
 Tidings = Notify | TurnDay | ReportKeeping
 Request = Speak | Move | Choose | Own | Tidings | Settle | Shorten | Unfold | Order

@@ -8,7 +8,8 @@ import attrs
 from tests.sim.chronicle import TOKEN, WHISPER, Entry, Gone, Handled, Happened, Seated
 from trioserve.messages import Acted, Announced, Departed, Joined, Left, Renamed, Said
 from trioserve.names import fold
-from trioserve.requests import Ignore, LogIn, Tell
+from trioserve.ownership import LogIn
+from trioserve.requests import Ignore, Tell
 from trioserve.rulings import Deed, Moderated
 
 THROWN_OUT: Final = (Deed.KICKED, Deed.BANNED)  # of their room

@@ -24,7 +24,7 @@ from trioserve.archive.whereabouts import Placed, whereabouts
 from trioserve.errors import ChatError
 from trioserve.limits import Tries
 from trioserve.names import fold
-from trioserve.requests import LogIn
+from trioserve.ownership import LogIn
 from trioserve.rooms.member import Member
 from trioserve.rooms.whereabouts import Whereabouts
 from trioserve.state.preferences import sound

@@ -21,7 +21,8 @@ from trioserve.archive.shredding import Shredding
 from trioserve.broker.broker import Broker
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.names import fold
-from trioserve.requests import Disown, Retract
+from trioserve.ownership import Disown
+from trioserve.requests import Retract
 
 PAUSE: Final = 0.02  # seconds between two portions, for what others have kept
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0  # seconds, while nothing can be written

@@ -14,7 +14,8 @@ from trioserve.accounts.accounts import Accounts
 from trioserve.broker.broker import Broker
 from trioserve.errors import ChatError
 from trioserve.names import fold, free_nick
-from trioserve.requests import Arrive, Depart, Enter, GiveBack, Notify, Rejoin
+from trioserve.ownership import Arrive, GiveBack, Rejoin
+from trioserve.requests import Depart, Enter, Notify
 from trioserve.rooms.member import Member
 from trioserve.wire.text import names
 

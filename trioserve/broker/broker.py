@@ -30,14 +30,8 @@ from trioserve.messages import (
 )
 from trioserve.names import fold
 from trioserve.observe import Counters
-from trioserve.requests import (
-    Enter,
-    Join,
-    Rejoin,
-    Request,
-    Say,
-    SetScreen,
-)
+from trioserve.ownership import Rejoin
+from trioserve.requests import Enter, Join, Request, Say, SetScreen
 from trioserve.rooms.member import Member
 from trioserve.rooms.outlet import Piece
 from trioserve.state.past import Past

@@ -22,10 +22,10 @@ from trioserve.broker.standing import Standing
 from trioserve.names import fold
 from trioserve.observe import Counters
 from trioserve.orders import BanAddress, Order, RoomOrder, UnbanAddress
+from trioserve.ownership import Own
 from trioserve.requests import (
     Choose,
     Move,
-    Own,
     ReportKeeping,
     Request,
     Say,

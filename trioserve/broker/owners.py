@@ -15,7 +15,7 @@ from trioserve.broker.membership import Membership
 from trioserve.errors import ChatError
 from trioserve.messages import Noticed
 from trioserve.names import fold, free_nick
-from trioserve.requests import Arrive, Disown, GiveBack, Identify, LogIn, Own, Rejoin
+from trioserve.ownership import Arrive, Disown, GiveBack, Identify, LogIn, Own, Rejoin
 from trioserve.rooms.member import Member
 from trioserve.rooms.room import RoomPast
 from trioserve.rooms.whereabouts import begun, ended

@@ -10,7 +10,7 @@ from trioserve.accounts.accounts import check_strength
 from trioserve.accounts.guardian import where
 from trioserve.archive.personal import PERSONAL
 from trioserve.names import check_nick, fold
-from trioserve.requests import Identify
+from trioserve.ownership import Identify
 from trioserve.wire.text import plural
 
 ANSWER: Final = 60.0  # seconds to type a password
