@@ -12,6 +12,10 @@ from tests.test_accounts import BORROWED, PASSWORD, QUICK, kept, leaves, logs_in
 from trioserve.archive.database import Query
 from trioserve.archive.private import MOST_FROM_ADDRESS, MOST_FROM_ONE, MOST_WAITING
 from trioserve.archive.retention import Bounds
+from trioserve.broker.broker import Broker
+from trioserve.extending.post import SAYING
+from trioserve.requests import Request, Tell
+from trioserve.rooms.member import Member
 from trioserve.testing import Chat, Person, open_chat
 
 SECOND = 1.0
@@ -358,6 +362,34 @@ async def test_who_comes_while_something_is_left_for_them_is_shown_it_once(
         await leaves(ann)
         ann = await comes_back(chat, "ann")
         await ann.sees_nothing()
+
+
+async def test_what_the_broker_does_not_say_to_who_has_come_waits_still(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def tells_nobody(broker: Broker, member: Member, request: Request) -> None:
+        if isinstance(request, Tell):
+            await trio.sleep_forever()
+        await call(broker, member, request)
+
+    call = Broker.call
+    archive = FaultyArchive()
+    async with open_chat(QUICK, archive=archive) as chat:
+        await kept(chat, "ann")
+        bob = await chat.join("bob")
+        archive.answers = trio.Event()
+        await bob.types("/msg ann hello")
+        ann = await comes_back(chat, "ann")
+        monkeypatch.setattr(Broker, "call", tells_nobody)
+        archive.answers.set()
+        archive.answers = None
+        await trio.sleep(2 * SAYING)
+
+        await bob.sees("they read that at their next login")
+        await leaves(ann)
+        ann = await comes_back(chat, "ann")
+        await ann.sees("bob -> you: hello")
+    assert "bob: not said to ann within 5 s" in caplog.messages
 
 
 class Unhurried(Lasting):

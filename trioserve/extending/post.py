@@ -1,6 +1,8 @@
 """What one says to another alone: to them at once, or left until they log in."""
 
+import logging
 import math
+from contextlib import suppress
 from typing import Final
 
 import attrs
@@ -18,6 +20,8 @@ from trioserve.wire.style import View
 from trioserve.wire.text import plural
 
 SAYING: Final = 5.0  # seconds for the broker to say what was left for one who has come
+
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -45,9 +49,11 @@ class Post:
         await self.letters.leave(self.member, told)
         if self.broker.world.owner_of_account(absent.name) is not None:  # since a moment ago
             # Not known to be said, it would be shown once more: the broker waits for nobody.
-            with trio.move_on_after(SAYING, shield=True):
+            with trio.move_on_after(SAYING, shield=True) as saying:
                 if await self._say_instead(told):
                     return
+            if saying.cancelled_caught:
+                log.error("%s: not said to %s within %g s", told.sender, told.recipient, SAYING)
         shown = attrs.evolve(told, sender="you")
         self.outbox.put_answer(event_shown(shown, view=View(self.member.nick)), shown)
         self._notice(f"{absent}; they read that at their next login")
@@ -58,13 +64,17 @@ class Post:
             shown = attrs.evolve(told, sender="you")
             self.outbox.put_answer(event_shown(shown, view=View(self.member.nick)), shown)
             return True
+        is_said = False
         try:
-            await self.broker.call(self.member, Tell(told.recipient, told.text))
-        except ChatError:  # they read it at their next login
-            self.letters.put_back(told.recipient, [told])
-            return False
-        self.letters.withdraw(told)
-        return True
+            with suppress(ChatError):  # refused: they read it at their next login
+                await self.broker.call(self.member, Tell(told.recipient, told.text))
+                is_said = True
+        finally:
+            if not is_said:  # also if it takes too long: rather twice than never
+                self.letters.put_back(told.recipient, [told])
+        if is_said:
+            self.letters.withdraw(told)
+        return is_said
 
     async def collect(self) -> None:
         """Show the owner of an account what was left for them, no faster than they read.
