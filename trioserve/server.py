@@ -8,7 +8,7 @@ services               broker, drains, journal      outlive everything below the
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -28,7 +28,7 @@ from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.history import last_id
 from trioserve.archive.journal import Journal, Keeping
 from trioserve.archive.pruning import Retention
-from trioserve.archive.retention import Bounds, last_held, stretches
+from trioserve.archive.retention import Bounds
 from trioserve.archive.rulebook import rulebook
 from trioserve.archive.shredding import Shredding
 from trioserve.broker.broker import Broker
@@ -40,7 +40,7 @@ from trioserve.extending.plugins import Plugins
 from trioserve.limits import Door, Tries
 from trioserve.observe import Counters
 from trioserve.outbox import Drains
-from trioserve.requests import Close, ReportKeeping, Shorten
+from trioserve.requests import Close
 from trioserve.sessions.reception import Reception
 from trioserve.sessions.services import SHUTDOWN, Services
 from trioserve.sessions.session import Session
@@ -96,18 +96,11 @@ class Server:
         self.journal = Journal(self.archive, config.history.waiting, self._tell_of_keeping)
         keep = self.journal.put if self.archive.keeps_talk else None
         self.world = World(config.rooms, keep, self.journal.put)
-        self._shredding = Shredding(self.archive, self.journal)
-        self.retention = Retention(
-            self.archive,
-            self.journal,
-            self._shredding,
-            _bounds(config),
-            lambda: now_ns() // 1000,
-            self._shorten,
-        )
         past = Past(self.archive, self.journal)
         self.broker = self._made_broker(past, now_ns)
         self.chores = Chores(self.broker)
+        self._shredding = Shredding(self.archive, self.journal)
+        self.retention = self._made_retention(now_ns)
         doubt = config.tcp.user_timeout + TIMEOUT_SLACK
         self._drains = Drains(config.outbox, self.counters, config.connections.most, doubt)
         words, passwords = passwords or Scrypt(), passwords or Scrypt()
@@ -138,6 +131,16 @@ class Server:
             now=_steady_clock(now_ns),
             resume=self.config.resume,
             past=past,
+        )
+
+    def _made_retention(self, now_ns: Callable[[], int]) -> Retention:
+        return Retention(
+            self.archive,
+            self.journal,
+            self._shredding,
+            _bounds(self.config),
+            lambda: now_ns() // 1000,
+            self.chores.shorten,
         )
 
     def _made_services(self, past: Past, passwords: Passwords, telnet_port: int) -> Services:
@@ -267,22 +270,7 @@ class Server:
             self.broker.continue_from(0)
 
     async def _tell_of_keeping(self, keeping: Keeping) -> None:
-        with suppress(ChatError):  # it crashed; the broker has logged it
-            report = ReportKeeping(keeping.trouble, keeping.lost)
-            await self.broker.call(self.broker.house, report)
-
-    async def _shorten(self, own: Mapping[str, Sequence[tuple[int, Bounds]]]) -> None:
-        """Let no room hold more in memory of what was said than is kept of it."""
-        everybody, now = self.retention.bounds, self.retention.now()
-        for name, room in list(self.world.rooms.items()):
-            if everybody == Bounds() and name not in own:
-                continue
-            # To look at each costs less than to have the broker look at all.
-            parts = stretches(everybody, own.get(name, ()))
-            if last := last_held([each.id for each in room.history], parts, now):
-                with suppress(ChatError):  # it has vanished
-                    await self.broker.call(self.broker.house, Shorten(name, last))
-            await trio.lowlevel.checkpoint()
+        await self.chores.tell_of_keeping(keeping)  # which are made after the journal
 
     async def _dismiss_everybody(self) -> None:
         log.info("shutting down: %s", plural(len(self.sessions), "connection"))

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class Retention:
     """Takes out what is kept no longer; `bounds` are everybody's.
 
-    `shorten` is given the own bounds of rooms (see `own_bounds`), for what they hold in memory.
+    `shorten` is given them, the own bounds of rooms (see `own_bounds`), and `now`, for what rooms
+    hold in memory.
     """
 
     archive: Archive
@@ -36,7 +37,7 @@ class Retention:
     shredding: Shredding
     bounds: Bounds
     now: Callable[[], int]  # as in an id
-    shorten: Callable[[Mapping[str, Sequence[tuple[int, Bounds]]]], Awaitable[None]]
+    shorten: Callable[[Bounds, Mapping[str, Sequence[tuple[int, Bounds]]], int], Awaitable[None]]
 
     async def run(self) -> None:
         """Look every EVERY seconds until cancelled."""
@@ -54,7 +55,7 @@ class Retention:
             ArchiveError: if it cannot be read.
             ChatError: if it cannot be written.
         """
-        await self.shorten(await self.archive.read(own_bounds))
+        await self.shorten(self.bounds, await self.archive.read(own_bounds), self.now())
         while prunes := await self.archive.read(beyond(self.bounds, self.now())):
             self.shredding.want(IN_TIME)
             for prune in prunes:

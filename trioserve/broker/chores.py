@@ -1,14 +1,17 @@
 """What has to be done now and then: tell of crowds and of days, and let go of what is over."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 import trio
 
+from trioserve.archive.journal import Keeping
+from trioserve.archive.retention import Bounds, last_held, stretches
 from trioserve.broker.broker import Broker
 from trioserve.errors import ChatError
 from trioserve.orders import Sweep
-from trioserve.requests import PartWithLost, TurnDay, Unfold
+from trioserve.requests import PartWithLost, ReportKeeping, Shorten, TurnDay, Unfold
 
 QUARTER: Final = 900.0  # seconds
 SWEEP_EVERY: Final = 60.0  # seconds
@@ -36,6 +39,32 @@ class Chores:
         with suppress(ChatError):  # it crashed; the broker has logged it
             while self._broker.has_comings():
                 await self._broker.call(self._broker.house, Unfold())
+
+    async def tell_of_keeping(self, keeping: Keeping) -> None:
+        """Tell everybody that nothing is saved at present, or that it is again."""
+        with suppress(ChatError):  # it crashed; the broker has logged it
+            report = ReportKeeping(keeping.trouble, keeping.lost)
+            await self._broker.call(self._broker.house, report)
+
+    async def shorten(
+        self, everybody: Bounds, own: Mapping[str, Sequence[tuple[int, Bounds]]], now: int
+    ) -> None:
+        """Let no room hold more in memory of what was said than is kept of it.
+
+        Args:
+            everybody: what holds where a room has no bounds of its own.
+            own: what does where it has, by folded name (see `own_bounds`).
+            now: as in an id.
+        """
+        for name, room in list(self._world.rooms.items()):
+            if everybody == Bounds() and name not in own:
+                continue
+            # To look at each costs less than to have the broker look at all.
+            parts = stretches(everybody, own.get(name, ()))
+            if last := last_held([each.id for each in room.history], parts, now):
+                with suppress(ChatError):  # it has vanished
+                    await self._broker.call(self._broker.house, Shorten(name, last))
+            await trio.lowlevel.checkpoint()
 
     async def _tell_of_crowds(self) -> None:
         while True:
