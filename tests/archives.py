@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import attrs
 import trio
 
-from trioserve.archive.archives import MemoryArchive, Unwritable
+from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive, Unwritable
 from trioserve.archive.records import Record, Talk
 from trioserve.errors import ArchiveError
 from trioserve.messages import Said
@@ -69,3 +70,11 @@ class Lasting(FaultyArchive):
 
     def close(self) -> None:
         """Stay open."""
+
+
+# Every kind of archive, for tests that each has to pass: made from where a file of it would be.
+KINDS: dict[str, Callable[[Path], Archive]] = {
+    "disk": DiskArchive,
+    "memory": lambda path: MemoryArchive(keeps_talk=True),
+    "faulty": lambda path: FaultyArchive(),
+}

@@ -3,13 +3,14 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.archives import FaultyArchive, said
-from trioserve.archive.archives import READERS, Archive, DiskArchive, MemoryArchive
+from tests.archives import KINDS, said
+from trioserve.archive.archives import READERS, Archive, DiskArchive
 from trioserve.archive.database import Database
 from trioserve.archive.directory import Directory, default_directory
 from trioserve.archive.history import Span, last_id, talk
@@ -24,18 +25,10 @@ from trioserve.rooms.whereabouts import Whereabouts
 PATIENCE = 10.0
 
 
-@pytest.fixture(params=["disk", "memory", "faulty"])
+@pytest.fixture(params=KINDS)
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
-    made: Archive
-    match request.param:
-        case "disk":
-            made = DiskArchive(tmp_path / "kept.db")
-        case "memory":
-            made = MemoryArchive(keeps_talk=True)
-        case _:
-            made = FaultyArchive()
-    yield made
-    made.close()
+    with closing(KINDS[request.param](tmp_path / "kept.db")) as made:
+        yield made
 
 
 # ------------------------------------------------------------ any archive

@@ -167,6 +167,15 @@ async def test_who_is_forgotten_owns_no_room_any_more(autojump_clock: MockClock)
 # ----------------------------------------------------------------- forgetting
 
 
+async def owner_who_said(chat: Chat, *lines: str) -> Person:
+    """Ann, who has an account, and under it said something that is kept by now."""
+    ann = await chat.join("ann")
+    await registers(ann)
+    await ann.types(*lines)
+    await trio.sleep(SECOND)
+    return ann
+
+
 async def forgets(person: Person, password: str = PASSWORD) -> None:
     await person.types("/forget")
     await person.sees("Password of ")
@@ -249,10 +258,7 @@ async def test_where_nothing_can_be_written_nothing_is_forgotten_and_it_can_be_t
 ) -> None:
     archive = FaultyArchive()
     async with open_chat(QUICK, archive=archive) as chat:
-        ann = await chat.join("ann")
-        await registers(ann)
-        await ann.types("hello")
-        await trio.sleep(SECOND)
+        ann = await owner_who_said(chat, "hello")
         archive.fault = "no space"
         await forgets(ann)
         await trio.sleep(20)

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
 from tests.test_accounts import PASSWORD, QUICK, kept, leaves, logs_in, registers
-from tests.test_exporting import exports, forgets, said
+from tests.test_exporting import exports, forgets, owner_who_said, said
 from trioserve.archive.archives import Unwritable
 from trioserve.archive.belongings import PORTION
 from trioserve.archive.private import copies
@@ -128,10 +128,7 @@ async def test_what_is_held_up_is_done_when_that_can_be_and_told(
 ) -> None:
     archive = FaultyArchive()
     async with open_chat(QUICK, archive=archive) as chat:
-        ann = await chat.join("ann")
-        await registers(ann)
-        await ann.types("hello")
-        await trio.sleep(SECOND)
+        ann = await owner_who_said(chat, "hello")
         await forgets(ann)
         archive.unreadable = "broken"
         await trio.sleep(20)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,9 +11,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.archives import FaultyArchive, Lasting
+from tests.archives import KINDS, FaultyArchive, Lasting
 from tests.test_accounts import PASSWORD, registers
-from trioserve.archive.archives import Archive, DiskArchive, MemoryArchive
+from trioserve.archive.archives import Archive, MemoryArchive
 from trioserve.archive.audited import Audited
 from trioserve.archive.journal import HistorySettings
 from trioserve.archive.rulebook import (
@@ -74,18 +74,10 @@ async def typed(archive: Archive, nick: str, *lines: str) -> None:
 # ------------------------------------------------------------ any archive
 
 
-@pytest.fixture(params=["disk", "memory", "faulty"])
+@pytest.fixture(params=KINDS)
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
-    made: Archive
-    match request.param:
-        case "disk":
-            made = DiskArchive(tmp_path / "kept.db")
-        case "memory":
-            made = MemoryArchive(keeps_talk=True)
-        case _:
-            made = FaultyArchive()
-    yield made
-    made.close()
+    with closing(KINDS[request.param](tmp_path / "kept.db")) as made:
+        yield made
 
 
 def sanction(nick: str, reason: str = "", *, address: str | None = None) -> Sanction:

@@ -1,5 +1,7 @@
 """How long what was said is kept."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -33,6 +35,18 @@ HOUR = 3600.0
 async def kept(archive: Archive, room: str = "#lobby") -> list[str]:
     found = await archive.read(talk(Span(room, 10_000)))
     return [each.topic if isinstance(each, TopicSet) else each.text for each in found]
+
+
+@pytest.fixture
+def archive() -> MemoryArchive:
+    """What is kept by `chat`."""
+    return MemoryArchive(keeps_talk=True)
+
+
+@pytest.fixture
+async def chat(archive: MemoryArchive, autojump_clock: MockClock) -> AsyncIterator[Chat]:
+    async with open_chat(archive=archive) as chat:
+        yield chat
 
 
 async def test_of_a_room_no_more_is_kept_than_the_configuration_says(
@@ -121,63 +135,57 @@ async def test_only_owners_and_operators_set_it_and_everybody_sees_it(
 
 
 async def test_who_takes_an_empty_room_cannot_take_out_what_was_said_there_before(
-    autojump_clock: MockClock,
+    chat: Chat, archive: MemoryArchive
 ) -> None:
-    archive = MemoryArchive(keeps_talk=True)
-    async with open_chat(archive=archive) as chat:
-        ann, eve = await chat.join("ann"), await chat.join("eve")
-        await ann.types("/join #dev", "one", "two", "three", "/leave")
-        await trio.sleep(1)
-        await eve.types("/join #dev", "/retention 1", "four", "five")
-        await trio.sleep(2 * EVERY)
+    ann, eve = await chat.join("ann"), await chat.join("eve")
+    await ann.types("/join #dev", "one", "two", "three", "/leave")
+    await trio.sleep(1)
+    await eve.types("/join #dev", "/retention 1", "four", "five")
+    await trio.sleep(2 * EVERY)
 
-        assert await kept(archive, "#dev") == ["one", "two", "three", "five"]
-        eve.unseen()
-        await eve.types("/retention")
-        await eve.sees(
-            "-- #dev keeps the last 1 message; what is older, from before its owner's time, "
-            "stays as it was"
-        )
-        await ann.types("/join #dev")
-        await ann.sees("<eve> five")
-        await ann.types("/history")
-        for text in ("one", "two", "three"):
-            await ann.sees(f"<ann> {text}")
+    assert await kept(archive, "#dev") == ["one", "two", "three", "five"]
+    eve.unseen()
+    await eve.types("/retention")
+    await eve.sees(
+        "-- #dev keeps the last 1 message; what is older, from before its owner's time, "
+        "stays as it was"
+    )
+    await ann.types("/join #dev")
+    await ann.sees("<eve> five")
+    await ann.types("/history")
+    for text in ("one", "two", "three"):
+        await ann.sees(f"<ann> {text}")
 
 
 async def test_whoever_a_room_is_passed_on_to_cannot_either_and_an_operator_can(
-    autojump_clock: MockClock,
+    chat: Chat, archive: MemoryArchive
 ) -> None:
-    archive = MemoryArchive(keeps_talk=True)
-    async with open_chat(archive=archive) as chat:
-        ann, eve = await chat.join("ann"), await chat.join("eve")
-        rosa = await chat.join("rosa", operator=True)
-        await ann.types("/join #dev")
-        await eve.types("/join #dev")
-        await ann.types("one", "two", "/leave")
-        await eve.types("/retention 1", "three")
-        await trio.sleep(2 * EVERY)
-        assert await kept(archive, "#dev") == ["one", "two", "three"]
+    ann, eve = await chat.join("ann"), await chat.join("eve")
+    rosa = await chat.join("rosa", operator=True)
+    await ann.types("/join #dev")
+    await eve.types("/join #dev")
+    await ann.types("one", "two", "/leave")
+    await eve.types("/retention 1", "three")
+    await trio.sleep(2 * EVERY)
+    assert await kept(archive, "#dev") == ["one", "two", "three"]
 
-        await rosa.types("/join #dev", "/retention 2")
-        await rosa.sees("-- #dev keeps the last 2 messages")
-        await trio.sleep(2 * EVERY)
+    await rosa.types("/join #dev", "/retention 2")
+    await rosa.sees("-- #dev keeps the last 2 messages")
+    await trio.sleep(2 * EVERY)
 
-        assert await kept(archive, "#dev") == ["two", "three"]
+    assert await kept(archive, "#dev") == ["two", "three"]
 
 
 async def test_an_owner_does_not_lift_what_holds_for_what_was_said_before_their_time(
-    autojump_clock: MockClock,
+    chat: Chat, archive: MemoryArchive
 ) -> None:
-    archive = MemoryArchive(keeps_talk=True)
-    async with open_chat(archive=archive) as chat:
-        ann, eve = await chat.join("ann"), await chat.join("eve")
-        await ann.types("/join #dev", "/retention 2", "one", "two", "/leave")
-        await trio.sleep(1)
-        await eve.types("/join #dev", "/retention 0", "three", "four", "five")
-        await trio.sleep(2 * EVERY)
+    ann, eve = await chat.join("ann"), await chat.join("eve")
+    await ann.types("/join #dev", "/retention 2", "one", "two", "/leave")
+    await trio.sleep(1)
+    await eve.types("/join #dev", "/retention 0", "three", "four", "five")
+    await trio.sleep(2 * EVERY)
 
-        assert await kept(archive, "#dev") == ["three", "four", "five"]
+    assert await kept(archive, "#dev") == ["three", "four", "five"]
 
 
 def test_of_many_bounds_of_one_room_the_last_ones_hold() -> None:
@@ -209,12 +217,13 @@ def test_a_room_holds_in_memory_what_is_kept(own: list[tuple[int, Bounds]], last
     assert last_held(ids, parts, 10 * SECOND) == last * SECOND
 
 
-async def test_where_nothing_is_kept_that_is_said(chat: Chat) -> None:
-    ann = await chat.join("ann")
+async def test_where_nothing_is_kept_that_is_said(autojump_clock: MockClock) -> None:
+    async with open_chat() as chat:
+        ann = await chat.join("ann")
 
-    await ann.types("/retention")
+        await ann.types("/retention")
 
-    await ann.sees("-- what is said here ends with the server")
+        await ann.sees("-- what is said here ends with the server")
 
 
 async def test_who_sets_it_is_told_if_that_cannot_be_kept(autojump_clock: MockClock) -> None:

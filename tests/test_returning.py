@@ -221,10 +221,16 @@ async def test_the_words_are_tried_as_often_as_others(restarted: Chat, phrase: s
     await fourth.sees("-- 3 wrong tries within 1m, the most; wait ")
 
 
-async def test_words_that_could_not_be_used_hold_still(restarted: Chat, phrase: str) -> None:
-    operator: Person = await restarted.join("root2", operator=True)
-    barred = restarted.connect(host="192.0.2.7")
+async def one_who_is_banned(chat: Chat) -> Person:
+    """Somebody who was banned while they were asked for a name."""
+    operator = await chat.join("root2", operator=True)
+    barred = chat.connect(host="192.0.2.7")
     await operator.types("/banip 192.0.2.7 1h flooding")
+    return barred
+
+
+async def test_words_that_could_not_be_used_hold_still(restarted: Chat, phrase: str) -> None:
+    barred = await one_who_is_banned(restarted)
     await barred.types(f"/resume {phrase}")
     await barred.sees("flooding")
 
@@ -234,9 +240,7 @@ async def test_words_that_could_not_be_used_hold_still(restarted: Chat, phrase: 
 
 
 async def test_who_is_banned_meanwhile_does_not_come_back(restarted: Chat, phrase: str) -> None:
-    operator: Person = await restarted.join("root2", operator=True)
-    barred = restarted.connect(host="192.0.2.7")
-    await operator.types("/banip 192.0.2.7 1h flooding")
+    barred = await one_who_is_banned(restarted)
     await barred.types(f"/resume {phrase}")
 
     await barred.sees("flooding")

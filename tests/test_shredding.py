@@ -9,8 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from tests.archives import FaultyArchive, Lasting
-from tests.test_accounts import QUICK, registers
-from tests.test_exporting import forgets
+from tests.test_accounts import QUICK
+from tests.test_exporting import forgets, owner_who_said
 from trioserve.archive.archives import Archive
 from trioserve.archive.belongings import PORTION
 from trioserve.archive.database import Database
@@ -139,10 +139,7 @@ async def test_within_seconds_of_forgetting_no_index_holds_a_word_of_it(
 ) -> None:
     archive = Lasting()
     async with open_chat(QUICK, archive=archive) as chat:
-        ann = await chat.join("ann")
-        await registers(ann)
-        await ann.types(SECRET.decode(), "/topic tea")
-        await trio.sleep(SECOND)
+        ann = await owner_who_said(chat, SECRET.decode(), "/topic tea")
         assert await held(archive)
 
         await forgets(ann)
@@ -166,10 +163,7 @@ async def test_the_next_server_goes_on_with_it(autojump_clock: MockClock) -> Non
 
     archive = Stuck()
     async with open_chat(QUICK, archive=archive) as chat:
-        ann = await chat.join("ann")
-        await registers(ann)
-        await ann.types(SECRET.decode())
-        await trio.sleep(SECOND)
+        ann = await owner_who_said(chat, SECRET.decode())
         await forgets(ann)
         await trio.sleep(10 * SECOND)
     assert await held(archive)
@@ -199,10 +193,7 @@ async def test_what_is_kept_no_longer_is_in_no_index_within_a_day(
 async def test_what_fails_is_tried_again(autojump_clock: MockClock) -> None:
     archive = FaultyArchive()
     async with open_chat(QUICK, archive=archive) as chat:
-        ann = await chat.join("ann")
-        await registers(ann)
-        await ann.types(SECRET.decode())
-        await trio.sleep(SECOND)
+        ann = await owner_who_said(chat, SECRET.decode())
         await forgets(ann)
         await ann.sees("of ann is forgotten")
         archive.fault = "no space"

@@ -161,14 +161,20 @@ async def test_a_room_passes_to_who_was_muted_once_that_has_ended(chat: Chat) ->
 # ------------------------------------------------------- who does not read at the time
 
 
+async def one_who_does_not_read(chat: Chat) -> tuple[Person, Person]:
+    """Ann, who owns #dev and has said much there, and one who has not read all of it."""
+    ann, slow = await in_dev(chat, "ann"), await in_dev(chat, "slow", window=1)
+    await slow.stops_reading()
+    for _ in range(2):
+        await ann.types(*["x" * 1000] * 40)
+    return ann, slow
+
+
 async def test_who_was_not_reading_is_told_of_the_last_change_when_they_read_again(
     autojump_clock: MockClock,
 ) -> None:
     async with open_chat(UNHURRIED) as chat:
-        ann, slow = await in_dev(chat, "ann"), await in_dev(chat, "slow", window=1)
-        await slow.stops_reading()
-        for _ in range(2):
-            await ann.types(*["x" * 1000] * 40)
+        ann, slow = await one_who_does_not_read(chat)
 
         await ann.types("/mute slow 10m first", "/unmute slow", "/mute slow 20m noise")
         await ann.sees(": noise")
@@ -206,10 +212,7 @@ async def test_who_was_not_reading_is_told_that_a_room_is_theirs_now(
     autojump_clock: MockClock,
 ) -> None:
     async with open_chat(UNHURRIED) as chat:
-        ann, slow = await in_dev(chat, "ann"), await in_dev(chat, "slow", window=1)
-        await slow.stops_reading()
-        for _ in range(2):
-            await ann.types(*["x" * 1000] * 40)
+        ann, slow = await one_who_does_not_read(chat)
 
         await ann.types("/giveroom slow")
         await ann.sees("* ann gave #dev to slow")
