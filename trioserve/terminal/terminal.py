@@ -16,6 +16,7 @@ from trioserve.rooms.member import Member
 from trioserve.terminal.charmode import CharacterMode
 from trioserve.terminal.linemode import LineMode, not_sent
 from trioserve.terminal.typist import Typist
+from trioserve.wire.buffer import MAX_DRAFT
 from trioserve.wire.client import TelnetClient
 from trioserve.wire.editor import Editor
 from trioserve.wire.keys import Key
@@ -26,7 +27,6 @@ from trioserve.wire.style import Screen
 from trioserve.wire.telnet import Signal
 
 COLUMNS, ROWS = 80, 24  # of a window whose size is not known
-MAX_DRAFT: Final = 8 * 1024  # bytes of what is typed or pasted and not sent yet
 ESCAPE: Final = 0.1  # seconds after which Esc was a key of its own, and begins no sequence
 
 _PASTE_MODE_ON, _PASTE_MODE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"  # xterm's bracketed paste
@@ -251,7 +251,7 @@ class Terminal:
         self._mode = CharacterMode(
             self.outbox,
             self.typist,
-            Editor(columns, "", splitter.max_line, MAX_DRAFT),
+            Editor(columns, "", splitter.max_line),
             KeyDecoder(MAX_DRAFT),
             Pager(columns, rows),
             self._leave,

@@ -13,7 +13,7 @@ from wcwidth import iter_graphemes
 from trioserve.wire.text import clean
 
 MAX_LINE: Final = 1024  # bytes
-MAX_DRAFT: Final = 16 * 1024  # bytes, of all lines of a paste together
+MAX_DRAFT: Final = 8 * 1024  # bytes of what is typed or pasted and not sent yet
 
 Content = tuple[list[str], int, int]  # cells, cursor, size
 

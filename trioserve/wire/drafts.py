@@ -2,7 +2,7 @@
 
 import attrs
 
-from trioserve.wire.buffer import MAX_DRAFT, MAX_LINE, Draft, lines_of
+from trioserve.wire.buffer import Draft, lines_of
 from trioserve.wire.recall import History
 
 
@@ -10,8 +10,8 @@ from trioserve.wire.recall import History
 class Drafts:
     """The draft that keys change now. Nothing of a secret is kept, or had back."""
 
-    max_line: int = MAX_LINE  # bytes
-    max_size: int = MAX_DRAFT  # bytes
+    max_line: int  # bytes
+    max_size: int  # bytes, of all lines of a paste together
     current: Draft = attrs.field(init=False)
     _put_aside: Draft | None = attrs.field(default=None, init=False)  # while a secret is typed
     _history: History = attrs.field(factory=History, init=False)
