@@ -351,7 +351,7 @@ async def test_a_wrong_password_is_refused_and_logged_without_it(
         await logs_in(eve, "a wrong horse", "/login ann")
         await eve.sees("-- that is not the password of ann")
 
-    assert "eve (memory) fails to log in as ann" in caplog.text
+    assert f"eve ({eve.transport.peer}) fails to log in as ann" in caplog.text
     assert "horse" not in caplog.text
 
 
@@ -369,7 +369,7 @@ async def test_the_log_knows_who_has_logged_in_and_who_is_who(
 
     assert "eve is eva now" in caplog.text
     assert "eva is ann now" in caplog.text
-    assert "ann (memory) has logged in" in caplog.text
+    assert f"ann ({eve.transport.peer}) has logged in" in caplog.text
 
 
 async def test_a_name_is_guessed_at_only_so_often_whoever_guesses(chat: Chat) -> None:

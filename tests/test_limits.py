@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trioserve.errors import ChatError
-from trioserve.limits import Door, DoorLimits, TokenBucket, Tries
+from trioserve.limits import TRIES, Door, DoorLimits, TokenBucket, Tries
 from trioserve.observe import Counters
+from trioserve.rooms.moderation import Source
 
 ANN, BOB = "192.0.2.1", "192.0.2.2"  # RFC 5737
 FULL = "the server is full; try again later"
@@ -361,6 +362,21 @@ def test_three_tries_of_one_source_within_a_minute_are_the_most() -> None:
         tries.take("192.0.2.7", 25.0)
     tries.take("192.0.2.8", 25.0)
     tries.take("192.0.2.7", 60.0)
+
+
+def test_on_this_machine_each_connection_has_three_tries_and_all_of_them_thirty() -> None:
+    tries, peers = Tries(), [f"127.0.0.1:{port}" for port in range(50000, 50011)]
+    for peer in peers[:10]:
+        for second in range(TRIES):
+            tries.take(Source(None, peer), second)
+        with pytest.raises(ChatError, match="3 wrong tries within 1m, the most; wait 57s"):
+            tries.take(Source(None, peer), 3.0)
+
+    with pytest.raises(ChatError, match="30 wrong tries within 1m from this machine, the most"):
+        tries.take(Source(None, peers[10]), 3.0)
+    tries.take(Source("192.0.2.7", peers[10]), 3.0)
+    tries.forgive(Source(None, peers[0]))
+    tries.take(Source(None, peers[10]), 3.0)
 
 
 def test_who_tried_long_ago_is_forgotten() -> None:

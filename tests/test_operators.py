@@ -12,7 +12,7 @@ from tests.telnets import Telnet
 from trioserve.accounts.operators import PasswordSettings
 from trioserve.configuration.config import Config
 from trioserve.edge.tls import TlsTransport
-from trioserve.limits import TRIES, WITHIN
+from trioserve.limits import TRIES, TRIES_HERE, WITHIN
 from trioserve.memory import MemoryTransport
 from trioserve.testing import Chat, Person, open_chat
 
@@ -82,7 +82,7 @@ async def test_a_wrong_password_is_one_line_and_logged_without_it(
 
     assert await ann.sees("-- ") == f"{WRONG}; if your name there is another, type it behind /op"
     await ann.sees_nothing()
-    assert "ann (memory) fails to become an operator: ann" in caplog.messages
+    assert f"ann ({ann.transport.peer}) fails to become an operator: ann" in caplog.messages
     assert "guess" not in caplog.text
     await ann.types("/wall hello")
     await ann.sees("-- /wall is for operators")
@@ -98,9 +98,8 @@ async def test_an_unknown_name_looks_like_a_wrong_password_and_is_not_logged(
 
     assert await bob.sees("-- that") == WRONG
     assert "hunter2" not in caplog.text
-    assert "bob (memory) fails to become an operator: a name that is no operator's" in (
-        caplog.messages
-    )
+    who = f"bob ({bob.transport.peer})"
+    assert f"{who} fails to become an operator: a name that is no operator's" in caplog.messages
 
 
 async def test_three_tries_a_minute_are_all_that_an_address_has(chat: Chat) -> None:
@@ -154,6 +153,24 @@ async def test_who_guesses_on_this_machine_locks_nobody_out(chat: Chat) -> None:
 
     await eve.sees("-- 3 wrong tries within 1m, the most")
     await ann.sees("-- you are an operator now")
+
+
+async def test_one_connection_after_another_is_no_way_to_guess_on_this_machine(
+    chat: Chat,
+) -> None:
+    for number in range(TRIES_HERE // TRIES):
+        eve = await chat.join(f"eve{number}")
+        for _ in range(TRIES):
+            await rises(eve, "guess", "/op ann")
+            await eve.sees(WRONG)
+        eve.transport.end_input()
+
+    late, far = await chat.join("late"), await chat.join("far", host="192.0.2.7")
+    await late.types("/op ann")
+    await rises(far, command="/op ann")
+
+    await late.sees("-- 30 wrong tries within 1m from this machine, the most; wait ")
+    await far.sees("-- you are an operator now")
 
 
 async def test_where_others_can_read_along_no_password_is_asked_for(chat: Chat) -> None:

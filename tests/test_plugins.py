@@ -74,11 +74,12 @@ async def test_the_log_knows_who_has_loaded_what(
 
     with caplog.at_level(logging.INFO):
         await op.types(f"/load {source}", "/reload dice", "/unload dice")
+    who = f"op ({op.transport.peer})"
 
     told = [each.getMessage() for each in caplog.records]
-    assert f"op (memory) has loaded dice from {source}" in told
-    assert "op (memory) has loaded dice anew" in told
-    assert "op (memory) has unloaded dice" in told
+    assert f"{who} has loaded dice from {source}" in told
+    assert f"{who} has loaded dice anew" in told
+    assert f"{who} has unloaded dice" in told
 
 
 async def test_a_module_of_a_package_is_loaded(chat: Chat) -> None:

@@ -8,11 +8,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.test_reception import come
 from trioserve.configuration.config import Config
-from trioserve.limits import DoorLimits
+from trioserve.limits import HERE, DoorLimits
 from trioserve.sessions.refusals import (
     ALL,
     EACH,
-    HERE,
     MOST_COUNTED,
     MOST_NAMED,
     OTHERS,

@@ -15,7 +15,7 @@ from trioserve import Context, message_filter
 from trioserve.broker.phrases import BITS, WORDS, new_phrase, words
 from trioserve.broker.resuming import ResumeLimits
 from trioserve.configuration.config import Config
-from trioserve.limits import DoorLimits
+from trioserve.limits import TRIES, TRIES_HERE, DoorLimits
 from trioserve.messages import Noticed, Told
 from trioserve.outbox import OutboxLimits
 from trioserve.requests import Close
@@ -125,6 +125,57 @@ async def test_an_address_has_three_tries_a_minute(chat: Chat) -> None:
     await fourth.sees("-- 3 wrong tries within 1m, the most; wait ")
     ann = await resumed(chat, words, host="192.0.2.8")
     await ann.sees("-- you are ann again")
+
+
+async def test_tries_in_place_of_a_name_and_behind_one_are_counted_together(chat: Chat) -> None:
+    _, words = await lost(chat)
+    eve = chat.connect()
+    for line in ("/resume a-b-c", "/resume a-b-c", "eve", "/resume a-b-c"):
+        await eve.types(line)
+        await eve.sees("-- #lobby: " if line == "eve" else "-- nobody who is here has these words")
+
+    await eve.types(f"/resume {words}")
+
+    await eve.sees("-- 3 wrong tries within 1m, the most; wait ")
+
+
+async def test_tries_stay_a_connection_s_whoever_it_speaks_for(chat: Chat) -> None:
+    _, first = await lost(chat)
+    _, second = await lost(chat, "bob")
+    eve = await resumed(chat, "a-b-c")
+    await eve.types("/resume a-b-c", f"/resume {first}")
+    await eve.sees("-- you are ann again")
+
+    await eve.types("/resume a-b-c", f"/resume {second}")
+
+    await eve.sees("-- 3 wrong tries within 1m, the most; wait ")
+
+
+async def test_who_guesses_on_this_machine_keeps_nobody_there_from_coming_back(chat: Chat) -> None:
+    _, words = await lost(chat)
+    eve = await resumed(chat, "a-b-c")
+    await eve.types("/resume a-b-c", "/resume a-b-c", "/resume a-b-c")
+    await eve.sees("-- 3 wrong tries within 1m, the most; wait ")
+
+    ann = await resumed(chat, words)
+
+    await ann.sees("-- you are ann again")
+
+
+async def test_one_connection_after_another_is_no_way_to_guess_on_this_machine(chat: Chat) -> None:
+    _, words = await lost(chat)
+    for number in range(TRIES_HERE):
+        eve = await resumed(chat, "a-b-c")
+        await eve.sees("-- nobody who is here has these words")
+        if number % TRIES:  # by whichever way
+            await eve.types("/quit")
+        else:
+            eve.transport.end_input()
+
+    here, far = await resumed(chat, words), await resumed(chat, words, host="192.0.2.7")
+
+    await here.sees("-- 30 wrong tries within 1m from this machine, the most; wait ")
+    await far.sees("-- you are ann again")
 
 
 async def test_who_comes_back_often_has_not_guessed(chat: Chat) -> None:

@@ -537,7 +537,7 @@ async def test_who_was_refused_a_name_is_not_logged_under_it(
         await stranger.sees_the_end()
         await trio.testing.wait_all_tasks_blocked()
 
-    assert "nobody (memory) left" in caplog.text
+    assert f"nobody ({stranger.transport.peer}) left" in caplog.text
 
 
 async def test_history_shows_nothing_of_who_is_ignored(chat: Chat) -> None:

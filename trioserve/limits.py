@@ -2,19 +2,22 @@
 
 import functools
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 import attrs
 
 from trioserve.errors import ChatError
 from trioserve.observe import Counters
+from trioserve.rooms.moderation import Source
 from trioserve.settings import setting
 from trioserve.wire.spans import exact
 from trioserve.wire.text import plural
 
-TRIES: Final = 3  # of a secret, from one source within WITHIN
+TRIES: Final = 3  # of a secret, from one source within WITHIN,
+TRIES_HERE: Final = 30  # and from all of this machine together
 WITHIN: Final = 60.0  # seconds
+HERE: Final = "this machine"
 
 
 @attrs.define(eq=False)
@@ -49,41 +52,47 @@ class TokenBucket:
 class Tries:
     """How often a secret has been tried in vain of late, by source; or whatever is counted so.
 
-    That is an address, of IPv6 the /64. People on this machine have no address that
-    tells them apart, and one who guesses must not lock the others out, so there each
-    connection counts for itself: whoever can make many of those from here could fill
-    the whole server, too.
+    That is an address, of IPv6 the /64; or a text, as what has been guessed at. People on this
+    machine have no address that tells them apart: they are its users, or all who come through a
+    proxy that does not say for whom. One who guesses must not lock the others out by three
+    tries, so there each connection counts for itself. But a connection costs nothing there, and
+    who makes one after the other could guess without end: so all of them together have
+    TRIES_HERE, which people who type do not come to.
     """
 
     what: str = "wrong tries"  # as people are told
     _tried: dict[str, list[float]] = attrs.field(factory=dict, init=False)  # when, by source
     _sweep_at: int = attrs.field(default=1024, init=False)  # so many sources
 
-    def check(self, source: str, now: float) -> None:
+    def check(self, source: Source | str, now: float) -> None:
         """Raises ChatError to whoever has tried too often.
 
         `now`: seconds on a clock that never goes back.
         """
-        self._of_late(source, now)
+        for key, most, whose in _bounds(source):
+            self._of_late(key, most, whose, now)
 
-    def take(self, source: str, now: float) -> None:
+    def take(self, source: Source | str, now: float) -> None:
         """Count a try; raises ChatError to whoever has tried too often, and does not count it."""
-        tried = self._of_late(source, now)
+        self.check(source, now)
         self._sweep(now)
-        self._tried[source] = [*tried, now]
+        for key, most, whose in _bounds(source):
+            self._tried[key] = [*self._of_late(key, most, whose, now), now]
 
-    def forgive(self, source: str) -> None:
+    def forgive(self, source: Source | str) -> None:
         """Count the last try no more, for it was no guess."""
-        if tried := self._tried.get(source):
-            tried.pop()
-            if not tried:
-                del self._tried[source]
+        for key, _, _ in _bounds(source):
+            if tried := self._tried.get(key):
+                tried.pop()
+                if not tried:
+                    del self._tried[key]
 
-    def _of_late(self, source: str, now: float) -> list[float]:
-        tried = [at for at in self._tried.get(source, ()) if now < at + WITHIN]
-        if len(tried) >= TRIES:
-            left = exact(tried[-TRIES] + WITHIN - now)
-            raise ChatError(f"{TRIES} {self.what} within {exact(WITHIN)}, the most; wait {left}")
+    def _of_late(self, key: str, most: int, whose: str, now: float) -> list[float]:
+        tried = [at for at in self._tried.get(key, ()) if now < at + WITHIN]
+        if len(tried) >= most:
+            left = exact(tried[-most] + WITHIN - now)
+            within = f"within {exact(WITHIN)}{whose}"
+            raise ChatError(f"{most} {self.what} {within}, the most; wait {left}")
         return tried
 
     def _sweep(self, now: float) -> None:
@@ -93,6 +102,15 @@ class Tries:
                 source: tried for source, tried in self._tried.items() if now < tried[-1] + WITHIN
             }
             self._sweep_at = max(1024, 2 * len(self._tried))
+
+
+def _bounds(source: Source | str) -> tuple[tuple[str, int, str], ...]:
+    """What a source's tries are counted by, how many there may be of each, and whence."""
+    if isinstance(source, str):
+        return ((source, TRIES, ""),)
+    if source.network is not None:
+        return ((source.network, TRIES, ""),)
+    return ((source.peer, TRIES, ""), (HERE, TRIES_HERE, f" from {HERE}"))
 
 
 @attrs.frozen
@@ -227,13 +245,21 @@ def network_of(host: str | None) -> str | None:
 
     None of whoever comes from this machine, by loopback or a unix socket.
     """
-    if host is None:
+    if host is None or is_loopback(host):
         return None
-    address = ip_address(host.partition("%")[0])
-    if address.is_loopback:
-        return None
+    address = _address(host)
     if address.version == 4:
-        return host
-    if address.ipv4_mapped is not None:
-        return network_of(str(address.ipv4_mapped))
+        return str(address)
     return str(ip_network((address, 64), strict=False))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone; raises ValueError if it is none."""
+    return _address(host).is_loopback
+
+
+def _address(host: str) -> IPv4Address | IPv6Address:
+    address = ip_address(host.partition("%")[0])
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

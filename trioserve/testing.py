@@ -9,8 +9,9 @@ Run it under Trio's mock clock (pytest-trio's ``autojump_clock``): nothing here
 waits for a file descriptor or a thread, so days pass in milliseconds.
 """
 
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -159,6 +160,8 @@ class Chat:
     edge: MemoryEdge
     folder: Path = attrs.field(factory=Path)  # where `load` looks for files
     people: list[Person] = attrs.field(factory=list, init=False)  # who have joined
+    # Of those who connect: what tells them apart in a log, and for limits.
+    _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
 
     def connect(
         self,
@@ -175,7 +178,8 @@ class Chat:
         `private`: nobody between can read along, as on loopback or with TLS;
         `telnet`: by the way in for telnet, where the server asks what they are.
         """
-        transport = MemoryTransport("memory", host, operator, window, reading, private, telnet)
+        peer = f"memory:{next(self._numbers)}"
+        transport = MemoryTransport(peer, host, operator, window, reading, private, telnet)
         self.edge.connect(transport)
         return Person(transport)
 

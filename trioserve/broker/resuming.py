@@ -212,7 +212,8 @@ class Resuming:
         self.forget(member)
         if was_lost:
             attendance.find(self.world, member)
-        member.seat, member.outlet, member.address = seat, newcomer.outlet, newcomer.address
+        member.seat, member.outlet = seat, newcomer.outlet
+        member.address, member.peer = newcomer.address, newcomer.peer
         member.active = newcomer.active
         self.world.set_screen(member, newcomer.screen)
         if newcomer.look.spoken:

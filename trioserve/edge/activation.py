@@ -2,12 +2,12 @@
 
 import socket
 from contextlib import ExitStack
-from ipaddress import ip_address
 from typing import Final
 
 from trioserve.edge.addresses import TcpAddress, UnixAddress
 from trioserve.edge.sockets import Listener
 from trioserve.edge.tcp import TcpOptions, set_options
+from trioserve.limits import is_loopback
 
 # What a socket is for, by its name.
 TELNET: Final = "telnet"
@@ -49,7 +49,7 @@ def _adopted(listening: socket.socket, name: str, options: TcpOptions) -> Listen
     return Listener(
         listening,
         str(TcpAddress(host, port, tls=name == TLS)),
-        ip_address(host.partition("%")[0]).is_loopback,
+        is_loopback(host),
         is_telnet=name == TELNET,
         is_tls=name == TLS,
     )

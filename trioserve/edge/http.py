@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ import attrs
 import h11
 import trio
 
+from trioserve.limits import is_loopback, network_of
 from trioserve.transport import Edge, Transport
 
 MOST_OPEN: Final = 16  # connections; for one more, one gives way
@@ -123,7 +123,7 @@ class HttpEdge:
         hosts = [value for name, value in request.headers if name == b"host"]
         named = hosts[0].decode("ascii", "replace") if hosts else ""
         # The name, too: a page in somebody's browser may send it here under one of its own.
-        is_local = _is_this_machine(transport.host) and _is_local_name(named)
+        is_local = network_of(transport.host) is None and _is_local_name(named)
         return await page(Visitor(is_local))
 
 
@@ -158,13 +158,9 @@ async def _send(transport: Transport, data: bytes) -> None:
         await transport.wait_writable()
 
 
-def _is_this_machine(host: str | None) -> bool:
-    return host is None or ip_address(host.partition("%")[0]).is_loopback
-
-
 def _is_local_name(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ip_address(name).is_loopback
+        return name == "localhost" or is_loopback(name)
     except ValueError:
         return False

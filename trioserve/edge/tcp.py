@@ -3,7 +3,6 @@
 import errno
 import socket
 from contextlib import ExitStack
-from ipaddress import ip_address
 from typing import Final
 
 import attrs
@@ -11,6 +10,7 @@ import trio
 
 from trioserve.edge.addresses import TcpAddress
 from trioserve.edge.sockets import BACKLOG, Listener
+from trioserve.limits import is_loopback
 from trioserve.settings import setting
 
 NOTSENT_LOWAT: Final = 16 * 1024  # bytes that the kernel keeps unsent for one connection
@@ -88,9 +88,9 @@ def _open_one(
         listening.bind(place)
         listening.listen(BACKLOG)
         host, port = listening.getsockname()[:2]
-        is_local = ip_address(host.partition("%")[0]).is_loopback
         opened.pop_all()
-    return Listener(listening, str(TcpAddress(host, port, tls=tls)), is_local, is_tls=tls)
+    address = str(TcpAddress(host, port, tls=tls))
+    return Listener(listening, address, is_loopback(host), is_tls=tls)
 
 
 def set_options(listening: socket.socket, options: TcpOptions) -> None:

@@ -12,7 +12,7 @@ from weakref import WeakSet
 import attrs
 
 from trioserve.names import fold
-from trioserve.rooms.moderation import Identity
+from trioserve.rooms.moderation import Identity, Source
 from trioserve.rooms.outlet import Outlet, Seat
 from trioserve.rooms.whereabouts import Span, Whereabouts
 from trioserve.wire.style import ELSEWHERE, PLAIN, Look, Screen, Style
@@ -34,6 +34,7 @@ class Member:
     active: float  # when it last said or did something (seconds on Trio's clock)
     is_operator: bool = False
     address: str | None = None  # of the network it comes from; None: this machine
+    peer: str = ""  # the other end of its connection, as a log shows it; a bot has none
     seat: Seat | None = None  # None of a bot
     number: int = attrs.field(factory=itertools.count(1).__next__, init=False)  # nobody else's
     account: str = attrs.field(default="", init=False)  # whose owner it is; empty: a guest
@@ -76,9 +77,9 @@ class Member:
         return Identity(self.nick, self.address, self.number)
 
     @property
-    def source(self) -> str:
-        """What its tries of a secret are counted by: its address, or on this machine itself."""
-        return self.address or f"#{self.number}"
+    def source(self) -> Source:
+        """Where its tries of a secret come from: what they are counted by."""
+        return Source(self.address, self.peer)
 
     @property
     def sees_own_lines(self) -> bool:

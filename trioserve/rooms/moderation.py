@@ -23,6 +23,14 @@ INVITATION: Final = 3600.0  # seconds until an invitation lapses
 
 
 @attrs.frozen
+class Source:
+    """Where somebody comes from: what their tries of secrets are counted by, see `Tries`."""
+
+    network: str | None  # the address, of IPv6 the /64; None: this machine
+    peer: str  # the other end of the connection, which no other has at the time
+
+
+@attrs.frozen
 class Identity:
     """By what somebody is known again: a nick, an address, a number that no other has.
 

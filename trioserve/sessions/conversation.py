@@ -425,7 +425,7 @@ class Conversation:
 
     async def resume(self, words: str) -> None:
         """Be the member whose words these are; raises ChatError if they are nobody's."""
-        rest = await self.services.resume(self.member, words, self.member.source, self.outbox)
+        rest = await self.services.resume(self.member, words, self.outbox)
         if rest is not None:
             await rest()
 

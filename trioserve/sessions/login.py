@@ -148,10 +148,8 @@ class Login:
         """Become the member whose words these are; raises ChatError if they are nobody's."""
         if not words.strip():
             raise ChatError("/resume is followed by the words that you were shown")
-        # Tries are counted as those of a member are.
-        source = network_of(self.transport.host) or self.transport.peer
         newcomer = self._newcomer("nobody")
-        self.rest = await self.services.resume(newcomer, words, source, self.outbox)
+        self.rest = await self.services.resume(newcomer, words, self.outbox)
         if self.services.broker.world.is_here(newcomer):  # else they go on as somebody who is
             self.outbox.style = newcomer.style
 
@@ -162,6 +160,7 @@ class Login:
             active=trio.current_time(),
             is_operator=self.transport.is_operator,
             address=network_of(self.transport.host),
+            peer=self.transport.peer,
             seat=self.seat,
         )
         if (terminal := self.intake.terminal) is not None:

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import trio
 
-from trioserve.limits import network_of
+from trioserve.limits import HERE, network_of
 from trioserve.wire.text import plural
 
 PERIOD: Final = 60.0  # seconds
@@ -21,7 +21,6 @@ ALL: Final = 100  # and of all of them
 MOST_COUNTED: Final = 1000  # addresses that are told apart when they are counted,
 MOST_NAMED: Final = 20  # and when it is logged how many they were
 OTHERS: Final = "others"
-HERE: Final = "this machine"
 
 log = logging.getLogger(__name__)
 

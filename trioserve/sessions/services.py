@@ -97,10 +97,8 @@ class Services:
             telnet_port=self.telnet_port,
         )
 
-    async def resume(
-        self, newcomer: Member, words: str, source: str, outbox: Outbox
-    ) -> CatchingUp | None:
-        """Let a newcomer be the member whose words these are; tries are counted by `source`.
+    async def resume(self, newcomer: Member, words: str, outbox: Outbox) -> CatchingUp | None:
+        """Let a newcomer be the member whose words these are.
 
         Or be the owner of an account who was there when the last server ended. What has to
         be shown to owners is returned: it takes until they have read it.
@@ -108,6 +106,7 @@ class Services:
         Raises:
             ChatError: if they are nobody's, or too many were tried.
         """
+        source = newcomer.source  # the same before they have a name, and after
         self.tries.take(source, trio.current_time())
         if (account := await self.returning.owner_of(words)) is None:
             member = self.broker.resuming.owner_of(words, newcomer)
