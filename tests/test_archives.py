@@ -285,7 +285,7 @@ def test_what_is_kept_is_its_owners_alone_in_any_directory(tmp_path: Path) -> No
 def test_two_servers_do_not_keep_their_data_in_one_place(tmp_path: Path) -> None:
     first = Directory.open(tmp_path)
 
-    with pytest.raises(ArchiveError, match=r"is in use by process [0-9]+: another server"):
+    with pytest.raises(ArchiveError, match=r"is in use by process [0-9]+: end that"):
         Directory.open(tmp_path)
     first.close()
 

@@ -75,7 +75,9 @@ async def test_a_guest_has_nothing_to_export_or_to_forget(chat: Chat) -> None:
 
     for command in ("/export", "/forget"):
         await ann.types(command)
-        await ann.sees("-- you are not logged in: /login first")
+        shown = await ann.sees("-- ")
+        assert shown.startswith("-- you are a guest: nothing is kept of you but what you said")
+        assert shown.endswith("if you have an account, /login first")
 
 
 async def test_where_nothing_is_kept_of_what_was_said_that_is_told(chat: Chat) -> None:

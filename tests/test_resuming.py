@@ -127,6 +127,15 @@ async def test_an_address_has_three_tries_a_minute(chat: Chat) -> None:
     await ann.sees("-- you are ann again")
 
 
+async def test_who_tries_words_is_told_for_how_long_they_hold_here(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(Config(resume=ResumeLimits(keep=90.0))) as chat:
+        stranger = await resumed(chat, "a-b-c")
+
+        await stranger.sees("-- nobody who is here has these words: they hold for 1m30s, once")
+
+
 async def test_tries_in_place_of_a_name_and_behind_one_are_counted_together(chat: Chat) -> None:
     _, words = await lost(chat)
     eve = chat.connect()

@@ -61,6 +61,32 @@ async def test_of_a_room_no_more_is_kept_than_the_configuration_says(
         assert await kept(archive) == ["tea", "three", "four", "five"]
 
 
+@pytest.mark.parametrize("word", ["all", "off", "0"])
+async def test_what_was_set_for_a_room_is_lifted_by_a_word(
+    autojump_clock: MockClock, word: str
+) -> None:
+    async with open_chat(archive=MemoryArchive(keeps_talk=True)) as chat:
+        ann = await chat.join("ann", operator=True)
+        await ann.types("/retention 1000")
+        await ann.sees("-- #lobby keeps the last 1000 messages")
+
+        await ann.types(f"/retention {word}")
+
+        await ann.sees("-- #lobby keeps all that is said")
+
+
+async def test_a_word_that_is_no_bound_is_refused_with_what_would_be(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_chat(archive=MemoryArchive(keeps_talk=True)) as chat:
+        ann = await chat.join("ann", operator=True)
+
+        await ann.types("/retention none")
+
+        shown = await ann.sees("-- /retention: ")
+        assert "a number of messages, a time such as 30d, or all" in shown
+
+
 async def test_what_is_too_old_is_taken_out(autojump_clock: MockClock) -> None:
     archive = MemoryArchive(keeps_talk=True)
     config = Config(history=HistorySettings(days=1))

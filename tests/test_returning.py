@@ -210,6 +210,7 @@ async def test_where_nobody_is_kept_no_words_are(autojump_clock: MockClock) -> N
         await registers(await chat.join("ann"))
 
         assert await kept(chat) == []
+        await (await resumed(chat, "a-b-c")).sees("-- nobody has these words: none are given here")
 
 
 async def test_the_words_are_tried_as_often_as_others(restarted: Chat, phrase: str) -> None:

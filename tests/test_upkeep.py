@@ -1,5 +1,6 @@
 """What operators do to a database by hand: ``trioserve db``."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -316,7 +317,11 @@ def test_a_server_that_runs_is_not_shrunk(
 
     assert db("vacuum", data=tmp_path) == 1
 
-    assert f"{tmp_path} is in use by process " in capsys.readouterr().err
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"trioserve: {tmp_path} is in use by process {os.getpid()}: end that first, a server, "
+        "or trioserve db vacuum"
+    )
     server.close()
 
 

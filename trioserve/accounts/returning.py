@@ -20,7 +20,7 @@ from trioserve.accounts.passwords import SALT, Passwords
 from trioserve.archive.archives import Archive
 from trioserve.archive.journal import Journal
 from trioserve.archive.words import WordsGone, WordsKept, words
-from trioserve.broker.phrases import NOBODY_S, normal
+from trioserve.broker.phrases import nobody_s, normal
 from trioserve.errors import ChatError
 from trioserve.names import fold
 from trioserve.rooms.member import Member
@@ -42,6 +42,7 @@ class Returning:
     # Of the last server's: the salt and the hash, by folded account.
     _kept: dict[str, tuple[bytes, str]] = attrs.field(factory=dict, init=False, repr=False)
     _until: float = attrs.field(default=math.inf, init=False)  # when those end, on Trio's clock
+    _keep_for: float = attrs.field(default=0.0, init=False)  # seconds
     _given: dict[Member, None] = attrs.field(factory=dict, init=False)  # whose are to be kept
     _arrived: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -51,7 +52,7 @@ class Returning:
 
     async def run(self, keep: float) -> None:
         """Keep words until cancelled; those of the last server hold for `keep` seconds."""
-        self._until = trio.current_time() + keep
+        self._keep_for, self._until = keep, trio.current_time() + keep
         while True:
             with trio.move_on_at(self._until):
                 await self._arrived.wait()
@@ -94,7 +95,7 @@ class Returning:
             ChatError: if they hold no more already.
         """
         if (kept := self._kept.pop(account, None)) is None:
-            raise ChatError(NOBODY_S)
+            raise ChatError(nobody_s(self._keep_for))
         is_used = False
         try:
             yield

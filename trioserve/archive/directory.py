@@ -58,7 +58,8 @@ class Directory:
             owner = lock.read().strip() or "unknown"
             lock.close()
             raise ArchiveError(
-                f"{path} is in use by process {owner}: another server, or trioserve db vacuum"
+                f"{path} is in use by process {owner}: end that first, a server, or trioserve "
+                "db vacuum"
             ) from None
         except OSError as error:
             lock.close()

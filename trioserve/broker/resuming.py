@@ -17,7 +17,7 @@ import attrs
 
 from trioserve.broker.comings import Comings
 from trioserve.broker.fanout import Fanout
-from trioserve.broker.phrases import NOBODY_S, new_phrase, normal
+from trioserve.broker.phrases import new_phrase, nobody_s, normal
 from trioserve.errors import ChatError
 from trioserve.messages import (
     Divided,
@@ -194,7 +194,7 @@ class Resuming:
         if member is newcomer:
             raise ChatError("those are your own: they are for when this connection breaks")
         if member is None:
-            raise ChatError(NOBODY_S)
+            raise ChatError(nobody_s(self.limits.keep))
         return member
 
     def take_over(self, newcomer: Member, member: Member, last_id: int) -> None:

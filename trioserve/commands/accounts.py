@@ -24,6 +24,11 @@ who has set the topics that you have set, which stay.
 What you have said as a guest is nobody's, and stays; so does what moderators did.
 Your password says that you want that; an empty line, that you do not."""
 
+GUEST: Final = (
+    "you are a guest: nothing is kept of you but what you said in rooms, which is nobody's; "
+    "if you have an account, /login first"
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -104,7 +109,7 @@ async def export(ctx: Context) -> None:
 
     What others have said about you in rooms is theirs, and not among it.
     """
-    name = _account(ctx)
+    name = _account(ctx, GUEST)
     number = ctx.accounts.number(name)
     try:
         await ctx.accounts.journal.settle()
@@ -133,7 +138,7 @@ async def forget(ctx: Context) -> None:
     You are told what that is, and asked for your password. /export shows it before. Once begun
     it goes on to its end, also if you leave, or the server does.
     """
-    name = _account(ctx)
+    name = _account(ctx, GUEST)
     ctx.reply(FORGOTTEN)
     await _prove(ctx, name)
     ctx.reply("this goes on to its end from here, also if you leave")
@@ -150,9 +155,9 @@ async def _part_with(ctx: Context, name: str, *, wholly: bool) -> None:
         raise
 
 
-def _account(ctx: Context) -> str:
+def _account(ctx: Context, otherwise: str = "you are not logged in: /login first") -> str:
     if not ctx.member.account:
-        raise ChatError("you are not logged in: /login first")
+        raise ChatError(otherwise)
     return ctx.member.account
 
 

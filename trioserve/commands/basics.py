@@ -115,10 +115,11 @@ async def nick(ctx: Context, name: str) -> None:
 async def resume(ctx: Context, *, words: str = "") -> None:
     """Go on as who you were when a connection broke.
 
-    You are given three words for that when you come. For a minute after the connection broke,
-    or while the old one still seems alive, they bring back your name, your rooms, and what you
-    have not seen; you can type that instead of a name, too. Who has an account comes back so for
-    a minute after the server was started anew, too. Without words, show those that you have now.
+    You are given three words for that when you come. For a while after the connection broke (a
+    minute, unless this server has it otherwise), or while the old one still seems alive, they
+    bring back your name, your rooms, and what you have not seen; you can type that instead of a
+    name, too. Who has an account comes back so for as long after the server was started anew,
+    too. Without words, show those that you have now.
     """
     if words:
         await ctx.resume(words)

@@ -36,6 +36,17 @@ def _last(word: str, ctx: Context) -> Last:
     return Last(time=time)
 
 
+@converter
+def _bounds(word: str, ctx: Context) -> Bounds:
+    """A number of messages, a time such as 30d, or all."""
+    if word.lower() in ("all", "off"):
+        return Bounds()
+    last = _last(word, ctx)
+    if last.time is None:
+        return Bounds(most=last.count)
+    return Bounds(seconds=math.ceil(last.time.total_seconds()))
+
+
 @command
 async def history(ctx: Context, last: Last = Last(20)) -> None:
     """Show the last messages of the current room again.
@@ -72,11 +83,11 @@ async def _replay_older(ctx: Context, span: Span) -> int:
 
 
 @command
-async def retention(ctx: Context, last: Last | None = None) -> None:
+async def retention(ctx: Context, last: Bounds | None = None) -> None:
     """Show how long what is said in the room is kept, or let it be kept for less.
 
-    So many messages, or so much time: /retention 1000, /retention 30d; 0 lifts what was
-    set here. For the room's owner, of what has been said since the room is theirs; and for
+    So many messages, or so much time: /retention 1000, /retention 30d; /retention all lifts
+    what was set here. For the room's owner, of what has been said since the room is theirs; and for
     operators, of all that is kept. What is beyond is taken out for good, within minutes.
     """
     room = ctx.room
@@ -85,10 +96,8 @@ async def retention(ctx: Context, last: Last | None = None) -> None:
     if last is not None:
         if ctx.world.owner(room) is not ctx.member and not ctx.member.is_operator:
             raise ChatError(f"only the owner of {room.name} and operators set that")
-        seconds = 0 if last.time is None else math.ceil(last.time.total_seconds())
-        bounds = Bounds(last.count if last.time is None else 0, seconds)
         since = 0 if ctx.member.is_operator else room.owned_since
-        await ctx.past.journal.keep(Retain(room.name, bounds, since))
+        await ctx.past.journal.keep(Retain(room.name, last, since))
     own, has_older = await ctx.past.bounds_of(room.name)
     older = "; what is older, from before its owner's time, stays as it was" if has_older else ""
     ctx.reply(f"{room.name} keeps {_bounds_text(ctx.retention.bounds.within(own))}{older}")
