@@ -18,9 +18,7 @@ from trioserve.archive.records import Record
 from trioserve.errors import ArchiveError, ChatError
 from trioserve.settings import setting
 
-# Seconds for records to come together, so that what is shown is kept within one second. The
-# writer's thread takes half of the CPU that it takes with 0.2.
-GATHER: Final = 0.5
+GATHER: Final = 0.2  # seconds for records to come together: what is shown is kept within a second
 BATCH: Final = 5000  # records in one transaction
 RECORD_SIZE: Final = 200  # bytes that a record takes besides its text
 STALLED: Final = 3.0  # seconds for the archive to answer, then people are told
